@@ -1,0 +1,5 @@
+"""Tonne's settings, URLs and processes."""
+
+from config.celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,0 +1,247 @@
+"""The field's words as enumerations: the only module that models may import from the core.
+
+Text enumerations are stored as they are; ordered ones (`Basis`, `Fit`) are small
+integers, so that a column of them is a NumPy array. Every member has a `label`
+that pages and reports print.
+"""
+
+from enum import IntEnum, IntFlag, StrEnum
+
+
+class Labelled:
+    """Give an enumeration's members a readable label made from their names."""
+
+    name: str
+
+    @property
+    def label(self) -> str:
+        """The member's words, as a page prints them."""
+        return LABELS.get((type(self).__name__, self.name), self.name.replace("_", " ").capitalize())
+
+
+class Basis(Labelled, IntEnum):
+    """How a quantity of energy is known, best first (GHG Protocol: data quality)."""
+
+    DEVICE_COUNTER = 1
+    SITE_METER = 2
+    ESTIMATED = 3
+    DEFAULT = 4
+
+
+class Fit(Labelled, IntEnum):
+    """How well the emission factor matches the place and time, best first."""
+
+    STATED = 1
+    SITE = 2
+    ZONE_MONTH = 3
+    ZONE_YEAR = 4
+    PARENT_YEAR = 5
+    ZONE_EARLIER_YEAR = 6
+    PARENT_EARLIER_YEAR = 7
+    WORLD = 8
+    NONE = 9
+
+
+class FactorKind(Labelled, StrEnum):
+    """Which emissions a factor counts: at the power station, or over the fuel's life."""
+
+    DIRECT = "direct"
+    LIFECYCLE = "lifecycle"
+
+
+class FactorRole(Labelled, StrEnum):
+    """What a factor is for."""
+
+    LOCATION = "location"
+    RESIDUAL = "residual"
+    UPSTREAM = "upstream"
+
+
+class Preset(Labelled, IntEnum):
+    """What is assumed where nothing is known."""
+
+    TONNE = 1
+    MLCO2 = 2
+
+
+class Stage(Labelled, StrEnum):
+    """Life-cycle stage of an AI system that a run belongs to (ISO/IEC 21031, SCI for AI)."""
+
+    DATA = "data"
+    PRE_TRAINING = "pre_training"
+    FINE_TUNING = "fine_tuning"
+    EVALUATION = "evaluation"
+    INFERENCE = "inference"
+
+
+class RunStatus(Labelled, StrEnum):
+    """How a run ended."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class SourceKind(Labelled, StrEnum):
+    """The entrance by which activity data arrived."""
+
+    FORM = "form"
+    API = "api"
+    FILE = "file"
+    CODECARBON = "codecarbon"
+    SACCT = "sacct"
+    PROMETHEUS = "prometheus"
+
+
+class EntrySource(Labelled, StrEnum):
+    """What kind of row an emission entry comes from; exactly one is set."""
+
+    RUN = "run"
+    POOL = "pool"
+    PURCHASE = "purchase"
+    STATEMENT = "statement"
+    MANUAL = "manual"
+
+
+class Cause(Labelled, StrEnum):
+    """Why a posting was made; a restatement's bridge is built from these."""
+
+    DATA = "data"
+    FACTOR = "factor"
+    METHOD = "method"
+    BOUNDARY = "boundary"
+    ERROR = "error"
+    ESTIMATE_REPLACED = "estimate_replaced"
+    PROVIDER_RESTATED = "provider_restated"
+    TRUE_UP = "true_up"
+
+
+class Scope(Labelled, IntEnum):
+    """GHG Protocol scope."""
+
+    SCOPE_1 = 1
+    SCOPE_2 = 2
+    SCOPE_3 = 3
+
+
+class Scope3Category(Labelled, IntEnum):
+    """GHG Protocol Scope 3 categories that AI work touches."""
+
+    PURCHASED_SERVICES = 1
+    CAPITAL_GOODS = 2
+    UPSTREAM_ENERGY = 3
+    LEASED_ASSETS = 8
+
+
+class SiteKind(Labelled, StrEnum):
+    """What a site is."""
+
+    OWN = "own"
+    COLOCATION = "colocation"
+    CLOUD = "cloud"
+    OFFICE = "office"
+
+
+class Control(Labelled, StrEnum):
+    """Who has operational control."""
+
+    ORGANISATION = "organisation"
+    OTHER = "other"
+
+
+class Tenure(Labelled, StrEnum):
+    """How a node is held."""
+
+    OWNED = "owned"
+    FINANCE_LEASE = "finance_lease"
+    OPERATING_LEASE = "operating_lease"
+
+
+class ZoneKind(Labelled, StrEnum):
+    """What a grid zone is."""
+
+    WORLD = "world"
+    COUNTRY = "country"
+    SUBDIVISION = "subdivision"
+    BALANCING_AREA = "balancing_area"
+
+
+class HardwareKind(Labelled, StrEnum):
+    """What a hardware model is. A machine includes its host."""
+
+    GPU = "gpu"
+    TPU = "tpu"
+    AI_ACCELERATOR = "ai_accelerator"
+    CPU = "cpu"
+    MACHINE = "machine"
+
+
+class Role(Labelled, StrEnum):
+    """What a person is in an organisation."""
+
+    RESEARCHER = "researcher"
+    MANAGER = "manager"
+    OFFICER = "officer"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+class Boundary(Labelled, StrEnum):
+    """What an observation measured."""
+
+    DEVICE = "device"
+    NODE = "node"
+    MACHINE = "machine"
+
+
+class Assumption(IntFlag):
+    """What the core had to assume for a run; bits, so that a column is an integer array."""
+
+    POWER_SHARE_DEFAULT = 1
+    HOST_SHARE_DEFAULT = 2
+    IDLE_POWER_DEFAULT = 4
+    PUE_DEFAULT = 8
+    FACTOR_FALLBACK = 16
+    NO_RESIDUAL_MIX = 32
+    LIFECYCLE_FACTOR = 64
+    EMBODIED_UNKNOWN = 128
+    LIFE_DEFAULT = 256
+    FULL_POWER = 512
+    NO_FACTOR = 1024
+
+
+LABELS = {
+    ("Fit", "STATED"): "Stated with the run",
+    ("Fit", "SITE"): "Site-specific",
+    ("Fit", "ZONE_MONTH"): "Zone and month",
+    ("Fit", "ZONE_YEAR"): "Zone and year",
+    ("Fit", "PARENT_YEAR"): "Parent zone, same year",
+    ("Fit", "ZONE_EARLIER_YEAR"): "Zone, earlier year",
+    ("Fit", "PARENT_EARLIER_YEAR"): "Parent zone, earlier year",
+    ("Fit", "WORLD"): "World average",
+    ("Fit", "NONE"): "No factor",
+    ("Preset", "TONNE"): "Tonne",
+    ("Preset", "MLCO2"): "ML CO2 Impact",
+    ("HardwareKind", "GPU"): "GPU",
+    ("HardwareKind", "TPU"): "TPU",
+    ("HardwareKind", "CPU"): "CPU",
+    ("HardwareKind", "AI_ACCELERATOR"): "AI accelerator",
+    ("SourceKind", "API"): "API",
+    ("SourceKind", "CODECARBON"): "CodeCarbon",
+    ("SourceKind", "SACCT"): "Slurm sacct",
+    ("Scope", "SCOPE_1"): "Scope 1",
+    ("Scope", "SCOPE_2"): "Scope 2",
+    ("Scope", "SCOPE_3"): "Scope 3",
+    ("Scope3Category", "PURCHASED_SERVICES"): "3.1 Purchased services",
+    ("Scope3Category", "CAPITAL_GOODS"): "3.2 Capital goods",
+    ("Scope3Category", "UPSTREAM_ENERGY"): "3.3 Fuel- and energy-related",
+    ("Scope3Category", "LEASED_ASSETS"): "3.8 Leased assets",
+    ("SiteKind", "OWN"): "Own data centre",
+    ("Role", "OFFICER"): "Sustainability officer",
+    ("Stage", "PRE_TRAINING"): "Pre-training",
+    ("Stage", "FINE_TUNING"): "Fine-tuning",
+    ("Control", "OTHER"): "Another company",
+    ("EntrySource", "STATEMENT"): "Provider statement",
+    ("Cause", "TRUE_UP"): "True-up",
+}

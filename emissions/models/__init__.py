@@ -1,0 +1,46 @@
+"""The nouns of the ledger, one file each."""
+
+from emissions.models.audit import AuditEvent
+from emissions.models.cell import Cell
+from emissions.models.entry import EmissionEntry, Posting
+from emissions.models.factor import EmissionFactor, FactorSet, FactorSetAdoption, GridLoss
+from emissions.models.hardware import HardwareAlias, HardwareModel, Node, NodePlacement
+from emissions.models.observation import Observation
+from emissions.models.organisation import Organisation, Project, ProjectAssignment, Team
+from emissions.models.people import Membership, User
+from emissions.models.run import PendingCalculation, Run, RunState
+from emissions.models.site import CloudRegion, DefaultPue, GridZone, Site, SiteConditions
+from emissions.models.token import ApiToken
+from emissions.models.total import MonthlyTotal
+
+__all__ = [
+    "ApiToken",
+    "AuditEvent",
+    "Cell",
+    "CloudRegion",
+    "DefaultPue",
+    "EmissionEntry",
+    "EmissionFactor",
+    "FactorSet",
+    "FactorSetAdoption",
+    "GridLoss",
+    "GridZone",
+    "HardwareAlias",
+    "HardwareModel",
+    "Membership",
+    "MonthlyTotal",
+    "Node",
+    "NodePlacement",
+    "Observation",
+    "Organisation",
+    "PendingCalculation",
+    "Posting",
+    "Project",
+    "ProjectAssignment",
+    "Run",
+    "RunState",
+    "Site",
+    "SiteConditions",
+    "Team",
+    "User",
+]

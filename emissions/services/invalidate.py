@@ -1,0 +1,96 @@
+"""The one map from a changed input to the runs that must be calculated again.
+
+Each function queues runs in bulk, set-based, within the caller's transaction. The rows
+are the queue; `nudge` only wakes a worker once the transaction has committed.
+"""
+
+from collections.abc import Callable
+
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+
+from emissions.calculation.vocabulary import Cause
+from emissions.models import (
+    FactorSet,
+    HardwareModel,
+    Node,
+    Organisation,
+    PendingCalculation,
+    Project,
+    Run,
+    Site,
+    User,
+)
+
+#: Set by emissions.tasks: how a worker is woken. Services never import Celery.
+wake: dict[str, Callable[[], None]] = {}
+
+
+def nudge(*, priority: int) -> None:
+    """Wake a worker after the commit; a lost message loses nothing, beat repeats it."""
+    kind = "waiting" if priority < PendingCalculation.BULK else "bulk"
+    if kind in wake:
+        transaction.on_commit(wake[kind], robust=True)
+
+
+def queue_runs(
+    *, runs: QuerySet[Run], by: User | None, cause: Cause, reason: str = "", priority: int
+) -> int:
+    """Insert a pending row for each run of a queryset, in one statement; return how many."""
+    select, params = runs.order_by().values("pk").query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO emissions_pendingcalculation"
+            " (organisation_id, run_id, priority, cause, reason, by_id, not_before, attempts,"
+            "  last_error)"
+            " SELECT run.organisation_id, run.id, %s, %s, %s, %s, now(), 0, ''"
+            f" FROM emissions_run run WHERE run.id IN ({select}) ORDER BY run.id",
+            [priority, cause.value, reason[:250], by.pk if by else None, *params],
+        )
+        queued = cursor.rowcount
+    if queued:
+        nudge(priority=priority)
+    return queued
+
+
+def site_changed(*, site: Site, by: User | None, cause: Cause = Cause.DATA) -> int:
+    """Queue the runs at a site: directly, or on a node that has stood there."""
+    runs = Run.objects.of(site.organisation).filter(
+        Q(site=site) | Q(node__placements__site=site)
+    )
+    return _queue(runs, by, cause, f"Site {site.name} changed")
+
+
+def node_changed(*, node: Node, by: User | None, cause: Cause = Cause.DATA) -> int:
+    """Queue the runs on a node."""
+    runs = Run.objects.of(node.organisation).filter(node=node)
+    return _queue(runs, by, cause, f"Node {node.name} changed")
+
+
+def hardware_changed(*, hardware: HardwareModel, organisation: Organisation, by: User | None) -> int:
+    """Queue an organisation's runs on a hardware model."""
+    runs = Run.objects.of(organisation).filter(Q(hardware=hardware) | Q(node__hardware=hardware))
+    return _queue(runs, by, Cause.DATA, f"{hardware.name} changed")
+
+
+def assignment_changed(*, project: Project, by: User | None) -> int:
+    """Queue the runs of a project whose team or cost centre changed."""
+    runs = Run.objects.of(project.organisation).filter(project=project)
+    return _queue(runs, by, Cause.BOUNDARY, f"Assignment of {project.name} changed")
+
+
+def adoption_changed(*, organisation: Organisation, factor_set: FactorSet, by: User | None) -> int:
+    """Queue an organisation's runs after it adopted or withdrew a factor set."""
+    runs = Run.objects.of(organisation)
+    return _queue(runs, by, Cause.FACTOR, f"Factor set {factor_set}")
+
+
+def organisation_changed(*, organisation: Organisation, by: User | None, reason: str) -> int:
+    """Queue all runs after a change of time zone or preset, or for a full recalculation."""
+    return _queue(Run.objects.of(organisation), by, Cause.METHOD, reason)
+
+
+def _queue(runs: QuerySet[Run], by: User | None, cause: Cause, reason: str) -> int:
+    return queue_runs(
+        runs=runs, by=by, cause=cause, reason=reason, priority=PendingCalculation.BULK
+    )

@@ -1,0 +1,132 @@
+"""Write activity data and mark it pending, in one transaction.
+
+All entrances meet here. Forms, serializers and importers check shape and units first;
+what they hand over are unsaved `Run` instances.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from emissions.calculation.vocabulary import Cause
+from emissions.models import Observation, Organisation, PendingCalculation, Run, RunState, User
+from emissions.services.audit import snapshot, write_audit_event
+from emissions.services.invalidate import nudge, queue_runs
+
+#: From how many runs on nobody is waiting for a single figure.
+BULK_FROM = 500
+
+
+class RunGone(Exception):
+    """The run was deleted in the meantime."""
+
+
+@transaction.atomic
+def record_runs(
+    *, organisation: Organisation, runs: Sequence[Run], by: User | None, now: datetime
+) -> list[Run]:
+    """Store new runs of one organisation and queue their calculation; return them saved.
+
+    Measured energy is kept as an observation, too: the evidence stays when better
+    evidence supersedes it.
+    """
+    for run in runs:
+        run.organisation = organisation
+        run.created_by = by
+        run.created_at = run.updated_at = now
+    saved = Run.objects.bulk_create(runs, batch_size=2000)
+    RunState.objects.bulk_create((RunState(run=run) for run in saved), batch_size=5000)
+    Observation.objects.bulk_create(
+        (_observation(run) for run in saved if run.energy_kwh is not None), batch_size=2000
+    )
+    priority = PendingCalculation.WAITING if len(saved) < BULK_FROM else PendingCalculation.BULK
+    PendingCalculation.objects.bulk_create(
+        (
+            PendingCalculation(
+                organisation=organisation, run=run, by=by, cause=Cause.DATA, priority=priority,
+                reason="Run recorded",
+            )
+            for run in saved
+        ),
+        batch_size=5000,
+    )
+    if len(saved) < BULK_FROM:
+        for run in saved:
+            write_audit_event(
+                organisation=organisation, by=by, action="run recorded", instance=run
+            )
+    elif saved:
+        write_audit_event(
+            organisation=organisation,
+            by=by,
+            action=f"{len(saved)} runs recorded",
+            instance=saved[0],
+            after={"first": saved[0].pk, "last": saved[-1].pk, "count": len(saved)},
+        )
+    if saved:
+        nudge(priority=priority)
+    return saved
+
+
+@transaction.atomic
+def edit_run(*, run: Run, by: User | None, now: datetime) -> Run:
+    """Store the changed columns of a run; the ledger will post the difference.
+
+    Raises
+    ------
+    RunGone
+        Somebody deleted the run meanwhile.
+    """
+    stored = Run.objects.alive().select_for_update().filter(pk=run.pk).first()
+    if stored is None:
+        raise RunGone
+    before = snapshot(stored)
+    run.updated_at = now
+    run.save()
+    if run.energy_kwh is not None and run.energy_kwh != stored.energy_kwh:
+        _observation(run).save()
+    write_audit_event(
+        organisation=run.organisation,
+        by=by,
+        action="run edited",
+        instance=run,
+        before=before,
+        after=snapshot(run),
+    )
+    _queue_one(run, by=by, reason="Run edited")
+    return run
+
+
+@transaction.atomic
+def delete_run(*, run: Run, by: User | None, now: datetime) -> None:
+    """Leave a tombstone; the ledger will post the run's lines with the opposite sign."""
+    stored = Run.objects.alive().select_for_update().filter(pk=run.pk).first()
+    if stored is None:
+        raise RunGone
+    stored.deleted_at = stored.updated_at = now
+    stored.save(update_fields=["deleted_at", "updated_at"])
+    write_audit_event(organisation=stored.organisation, by=by, action="run deleted", instance=stored)
+    _queue_one(stored, by=by, reason="Run deleted")
+
+
+def _queue_one(run: Run, *, by: User | None, reason: str) -> None:
+    queue_runs(
+        runs=Run.objects.filter(pk=run.pk),
+        by=by,
+        cause=Cause.DATA,
+        reason=reason,
+        priority=PendingCalculation.WAITING,
+    )
+
+
+def _observation(run: Run) -> Observation:
+    return Observation(
+        run=run,
+        source_kind=run.source_kind,
+        source_id=run.external_id,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        energy_kwh=run.energy_kwh,
+        energy_includes_pue=run.energy_includes_pue,
+    )

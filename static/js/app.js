@@ -1,0 +1,117 @@
+// Theme, navigation, menus, dialogs and the Chart | Table switch. Everything works by
+// delegation, so what htmx swaps in needs no set-up.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const systemDark = matchMedia("(prefers-color-scheme: dark)");
+  const systemTheme = () => (systemDark.matches ? "dark" : "light");
+  const currentTheme = () => root.dataset.theme || systemTheme();
+
+  function remember(theme) {
+    try {
+      if (theme) localStorage.setItem("theme", theme);
+      else localStorage.removeItem("theme");
+    } catch {
+      // Storage may be forbidden; the choice then lasts for this page.
+    }
+  }
+
+  function announceTheme() {
+    for (const button of document.querySelectorAll("[data-theme-toggle]")) {
+      button.setAttribute("aria-label", `Use ${currentTheme() === "dark" ? "light" : "dark"} theme`);
+    }
+    document.dispatchEvent(new CustomEvent("tonne:theme"));
+  }
+
+  function toggleTheme() {
+    const theme = currentTheme() === "dark" ? "light" : "dark";
+    // Choosing what the system has anyway means following the system again.
+    if (theme === systemTheme()) {
+      delete root.dataset.theme;
+      remember(null);
+    } else {
+      root.dataset.theme = theme;
+      remember(theme);
+    }
+    announceTheme();
+  }
+
+  function toggleNavigation(button) {
+    const nav = document.getElementById(button.getAttribute("aria-controls"));
+    const open = nav.toggleAttribute("data-open");
+    button.setAttribute("aria-expanded", String(open));
+  }
+
+  function showFigureAs(button) {
+    const figure = button.closest(".figure");
+    const table = button.dataset.figureShow === "table";
+    for (const other of figure.querySelectorAll("[data-figure-show]")) {
+      other.setAttribute("aria-pressed", String(other === button));
+    }
+    figure.querySelector("[data-figure-chart]").hidden = table;
+    figure.querySelector("[data-figure-table]").hidden = !table;
+    if (!table) dispatchEvent(new Event("resize"));
+  }
+
+  async function copyText(button) {
+    const source = document.getElementById(button.dataset.copy);
+    const label = button.textContent;
+    try {
+      await navigator.clipboard.writeText(source.value ?? source.textContent.trim());
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(source);
+      button.textContent = "Press Ctrl+C";
+    }
+    setTimeout(() => (button.textContent = label), 1600);
+  }
+
+  const clicks = {
+    "[data-theme-toggle]": toggleTheme,
+    "[data-nav-toggle]": toggleNavigation,
+    "[data-figure-show]": showFigureAs,
+    "[data-copy]": copyText,
+    "[data-dismiss]": (button) => button.closest(".notice").remove(),
+    "[data-print]": () => print(),
+    "[data-dialog-open]": (button) => document.getElementById(button.dataset.dialogOpen).showModal(),
+    "[data-dialog-close]": (button) => button.closest("dialog").close(),
+  };
+
+  document.addEventListener("click", (event) => {
+    for (const [selector, action] of Object.entries(clicks)) {
+      const element = event.target.closest(selector);
+      if (element) action(element);
+    }
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const menu = document.querySelector("details.menu[open]");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+
+  // A select or checkbox marked data-submit sends its form as soon as it changes.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+  });
+
+  // A form is sent once, however often its button is pressed.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || event.defaultPrevented || form.hasAttribute("hx-post")) return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  });
+
+  systemDark.addEventListener("change", announceTheme);
+  document.addEventListener("DOMContentLoaded", announceTheme);
+})();

@@ -1,0 +1,64 @@
+// Draws every [data-figure]: its JSON comes from json_script, its colours from the tokens.
+// Python writes colours as "var(--chart-1)"; here they become what the theme says.
+(() => {
+  "use strict";
+  const config = { displayModeBar: false, responsive: true, scrollZoom: false, doubleClick: false };
+  const probe = document.createElement("span");
+  probe.hidden = true;
+
+  function colour(expression) {
+    probe.style.color = "";
+    probe.style.color = expression;
+    return getComputedStyle(probe).color;
+  }
+
+  function themed(value, colours) {
+    if (typeof value === "string") {
+      if (!value.startsWith("var(--")) return value;
+      colours[value] ??= colour(value);
+      return colours[value];
+    }
+    if (Array.isArray(value)) return value.map((item) => themed(item, colours));
+    if (value && typeof value === "object") {
+      return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, themed(item, colours)]));
+    }
+    return value;
+  }
+
+  // Only addresses on this site are followed.
+  function follow(event) {
+    const address = event.points?.[0]?.customdata;
+    const url = Array.isArray(address) ? address[0] : address;
+    if (typeof url !== "string" || !/^[/?]/.test(url) || url.startsWith("//")) return;
+    if (event.event?.ctrlKey || event.event?.metaKey) open(url, "_blank", "noopener");
+    else location.assign(url);
+  }
+
+  async function draw(element) {
+    const source = document.getElementById(element.dataset.figure);
+    if (!source) return;
+    const figure = themed(JSON.parse(source.textContent), {});
+    figure.layout.font = { ...figure.layout.font, family: getComputedStyle(document.body).fontFamily };
+    await Plotly.react(element, figure.data, figure.layout, config);
+    element.removeAttribute("data-loading");
+    if (element.dataset.drawn) return;
+    element.dataset.drawn = "yes";
+    const linked = figure.data.some((trace) => (trace.customdata ?? []).some(Boolean));
+    element.toggleAttribute("data-links", linked);
+    element.on("plotly_click", follow);
+  }
+
+  function drawAll(within) {
+    if (!probe.isConnected) document.body.append(probe);
+    const found = [...within.querySelectorAll("[data-figure]")];
+    if (within.matches?.("[data-figure]")) found.push(within);
+    for (const element of found) draw(element);
+  }
+
+  document.addEventListener("DOMContentLoaded", () => drawAll(document));
+  document.addEventListener("tonne:theme", () => {
+    if (document.readyState === "complete") drawAll(document);
+  });
+  document.addEventListener("htmx:afterSwap", (event) => drawAll(event.detail.elt));
+  addEventListener("beforeprint", () => dispatchEvent(new Event("resize")));
+})();
