@@ -50,12 +50,28 @@ def secret(name: str) -> str:
     return text(name)
 
 
+def redis(name: str) -> str:
+    """Return the address of the broker and cache: redis://, rediss://, or unix:// for a socket."""
+    url = text(name)
+    if urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
+        raise ImproperlyConfigured(f"{name} must begin with redis://, rediss:// or unix://")
+    return url
+
+
+def celery_broker(url: str) -> str:
+    """Return a redis-py address in Celery's spelling, which differs for sockets."""
+    if not url.startswith("unix://"):
+        return url
+    return url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)
+
+
 def database(url: str) -> dict[str, Any]:
     """Return Django's settings for a postgresql:// URL; a socket goes in ?host=."""
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured("DATABASE_URL must begin with postgresql://")
-    options = dict(parse_qsl(parts.query))
+    # A server that does not answer must not hold a request for minutes.
+    options = {"connect_timeout": "5", **dict(parse_qsl(parts.query))}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),

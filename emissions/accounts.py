@@ -1,12 +1,12 @@
-"""How people get accounts: an admin invites them; there is no public sign-up."""
+"""How allauth behaves here."""
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 
 
 class ClosedSignupAdapter(DefaultAccountAdapter):
-    """Close the public sign-up page."""
+    """People are invited by an admin of their organisation; nobody signs up."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Nobody signs up by themselves."""
+        """Return whether a stranger may make an account."""
         return False

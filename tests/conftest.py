@@ -1,6 +1,7 @@
 """Start the servers once for a whole test session; xdist's workers share them."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,10 +31,8 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture
-def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def own_servers() -> Iterator[Servers]:
     """Servers that one test may stop, start and break."""
-    import tempfile
-
     folder = Path(tempfile.mkdtemp(prefix="tonne-"))
     folder.rmdir()
     servers = Servers(folder)

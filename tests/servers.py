@@ -51,7 +51,8 @@ class Servers:
     def start(self) -> None:
         """Start both; the folder may hold no earlier ones."""
         # Not under pytest's own tmp_path: as root, the database's account could not walk there.
-        self.folder.mkdir(mode=0o711)
+        self.folder.mkdir()
+        self.folder.chmod(0o711)
         try:
             self.cluster.start()
             self.broker.start()

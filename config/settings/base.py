@@ -78,11 +78,13 @@ TEMPLATES = [
 DATABASES = {"default": env.database(env.text("DATABASE_URL"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env.text("REDIS_URL")
+REDIS_URL = env.redis("REDIS_URL")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL.replace("redis+socket://", "unix://").replace("virtual_host=", "db="),
+        "LOCATION": REDIS_URL,
+        # A cache that hangs is worse than none.
+        "OPTIONS": {"socket_connect_timeout": 0.2, "socket_timeout": 2, "retry": None},
     }
 }
 
@@ -162,7 +164,7 @@ SPECTACULAR_SETTINGS = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
 
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = env.celery_broker(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_DEFAULT_QUEUE = "bulk"
@@ -170,7 +172,13 @@ CELERY_TASK_ROUTES = {"emissions.tasks.calculate_waiting": {"queue": "interactiv
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.2, "socket_timeout": 5}
+# A nudge fails at once and never holds a request: beat repeats it. Workers wait longer (celery.py).
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 0.2,
+    "socket_timeout": 0.5,
+    "max_retries": 0,
+}
 CELERY_BEAT_SCHEDULE = {
     "calculate-waiting": {"task": "emissions.tasks.calculate_waiting", "schedule": 5.0},
     "calculate-pending": {"task": "emissions.tasks.calculate_pending", "schedule": 10.0},
