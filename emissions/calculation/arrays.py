@@ -73,3 +73,20 @@ def known_or(*, values: Floats, default: Floats | float) -> Floats:
         The same unit.
     """
     return np.where(np.isnan(values), default, values)
+
+
+def flagged(*, where: Bools, bit: int) -> Ints:
+    """Return a column of bits: `bit` where the condition holds, else 0.
+
+    Parameters
+    ----------
+    where : (n,) bool
+        The condition.
+    bit : int
+        An `Assumption`.
+
+    Returns
+    -------
+    (n,) int64
+    """
+    return np.where(where, np.int64(bit), np.int64(0))

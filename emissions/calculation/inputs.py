@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emissions.calculation.arrays import Bools, Codes, Floats, Ints
 from emissions.calculation.vocabulary import Fit, Preset
@@ -18,10 +19,10 @@ def _fill(table: type, size: int, columns: dict[str, Any]) -> dict[str, Any]:
     return {name: _column(name, kind, size, columns) for name, kind in names.items()}
 
 
-def _column(name: str, kind: Any, size: int, columns: dict[str, Any]) -> Any:
+def _column(name: str, kind: Any, size: int, columns: dict[str, Any]) -> NDArray[Any]:
     dtype, default = DEFAULTS.get(name) or KINDS[kind]
     given = columns.get(name)
-    array = np.asarray(default if given is None else given, dtype=dtype)
+    array: NDArray[Any] = np.asarray(default if given is None else given, dtype=dtype)
     if array.shape not in ((), (size,)):
         raise ValueError(f"{name} has shape {array.shape}, not ({size},)")
     return np.broadcast_to(array, (size,))

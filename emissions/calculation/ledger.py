@@ -47,15 +47,16 @@ def apportion(*, totals: Ints, group: Ints, weights: Ints) -> Ints:
 def _apportion_sorted(totals: Ints, group: Ints, weights: Ints) -> Ints:
     starts = group_starts(group=group)
     if starts.size == group.size:
-        return totals[group]
+        return np.asarray(totals[group])
     rank = np.cumsum(_is_start(starts, group.size)) - 1
     whole = totals[group[starts]]
     weights = _reduced(weights, starts, rank)
     weight_sum = np.add.reduceat(weights, starts)
-    shares = _floor_share(
-        np.abs(whole)[rank], weights, np.maximum(weight_sum, 1)[rank]
-    ) * np.sign(whole)[rank]
-    rest = whole - np.add.reduceat(shares, starts)
+    shares: Ints = (
+        _floor_share(np.abs(whole)[rank], weights, np.maximum(weight_sum, 1)[rank])
+        * np.sign(whole)[rank]
+    )
+    rest: Ints = whole - np.add.reduceat(shares, starts)
     largest = np.maximum.reduceat(weights, starts)[rank] == weights
     receiver = np.maximum.reduceat(np.where(largest, np.arange(group.size), -1), starts)
     shares[receiver] += rest

@@ -16,7 +16,9 @@ class Labelled:
     @property
     def label(self) -> str:
         """The member's words, as a page prints them."""
-        return LABELS.get((type(self).__name__, self.name), self.name.replace("_", " ").capitalize())
+        return LABELS.get(
+            (type(self).__name__, self.name), self.name.replace("_", " ").capitalize()
+        )
 
 
 class Basis(Labelled, IntEnum):
@@ -209,6 +211,8 @@ class Assumption(IntFlag):
     LIFE_DEFAULT = 256
     FULL_POWER = 512
     NO_FACTOR = 1024
+    ENERGY_UNKNOWN = 2048
+    CPU_POWER_DEFAULT = 4096
 
 
 LABELS = {
