@@ -1,4 +1,4 @@
-"""Energy at the IT equipment: what was stated, or hours × power. [kWh]"""
+"""Energy at the IT equipment, in kWh: what was stated, or hours × power."""
 
 from dataclasses import dataclass
 
