@@ -60,5 +60,8 @@
     if (document.readyState === "complete") drawAll(document);
   });
   document.addEventListener("htmx:afterSwap", (event) => drawAll(event.detail.elt));
+  document.addEventListener("htmx:beforeCleanupElement", (event) => {
+    if (event.detail.elt.matches?.("[data-drawn]")) Plotly.purge(event.detail.elt);
+  });
   addEventListener("beforeprint", () => dispatchEvent(new Event("resize")));
 })();

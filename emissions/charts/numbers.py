@@ -1,0 +1,161 @@
+"""Numbers as people read them: three significant digits, a fitting unit, no false zero.
+
+Pages (through the template filters), figures and their sentences all use these
+functions, so that the same quantity reads the same everywhere. `None` means
+unknown; the functions here only take numbers, and their callers say "unknown".
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+Number = int | float | Decimal
+
+NO_BREAK_SPACE = "\u00a0"
+MINUS = "\u2212"
+SIGNIFICANT_DIGITS = 3
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of a quantity: its symbol, and how many base units it holds."""
+
+    symbol: str
+    size: float
+
+
+MASS = (Unit("g", 0.001), Unit("kg", 1.0), Unit("t", 1000.0))
+ENERGY = (Unit("Wh", 0.001), Unit("kWh", 1.0), Unit("MWh", 1e3), Unit("GWh", 1e6))
+
+# Below this many of the base unit (kg, kWh) the smaller unit reads better.
+SMALL = 0.1
+
+
+def decimals_for(value: Number, digits: int = SIGNIFICANT_DIGITS) -> int:
+    """Return how many decimals show `digits` significant digits of a number."""
+    magnitude = abs(float(value))
+    if magnitude == 0 or not math.isfinite(magnitude):
+        return 0
+    leading = math.floor(math.log10(magnitude))
+    rounded = round(magnitude, digits - 1 - leading)
+    if rounded >= 10 ** (leading + 1):
+        leading += 1
+    return max(0, digits - 1 - leading)
+
+
+def number_text(value: Number, decimals: int | None = None) -> str:
+    """Return a number with thousands separated: 1234.5 → "1,235", 0.01234 → "0.0123"."""
+    shown = decimals_for(value) if decimals is None else decimals
+    text = f"{value:,.{shown}f}"
+    if text.startswith("-"):
+        text = text[1:] if not text.strip("-0.,") else MINUS + text[1:]
+    return text
+
+
+def unit_for(values: Iterable[Number | None], units: tuple[Unit, ...]) -> Unit:
+    """Return the one unit that suits a column: that of its largest quantity."""
+    largest = max((abs(float(value)) for value in values if value is not None), default=0.0)
+    base = next(unit for unit in units if unit.size == 1.0)
+    if largest == 0:
+        return base
+    if largest < SMALL:
+        return units[0]
+    return max((unit for unit in units if 1.0 <= unit.size <= max(largest, 1.0)), key=_size)
+
+
+def quantity_text(value: Number, units: tuple[Unit, ...], symbol: str | None = None) -> str:
+    """Return a quantity in the unit that suits it, or in the one that is named."""
+    if symbol:
+        unit = next(unit for unit in units if unit.symbol == symbol)
+    else:
+        unit = unit_for([value], units)
+    return f"{number_text(float(value) / unit.size)}{NO_BREAK_SPACE}{unit.symbol}"
+
+
+def mass_text(kilograms: Number, symbol: str | None = None) -> str:
+    """Return a mass: 12345 → "12.3 t"."""
+    return quantity_text(kilograms, MASS, symbol)
+
+
+def energy_text(kilowatt_hours: Number, symbol: str | None = None) -> str:
+    """Return an energy: 12345 → "12.3 MWh"."""
+    return quantity_text(kilowatt_hours, ENERGY, symbol)
+
+
+def hours_text(hours: Number) -> str:
+    """Return a duration: 0.5 → "30 min", 1234.5 → "1,235 h"."""
+    value = float(hours)
+    if 0 < abs(value) < 1:
+        return f"{number_text(value * 60, max(0, decimals_for(value * 60, 2)))}{NO_BREAK_SPACE}min"
+    return f"{number_text(value, _trimmed_decimals(value))}{NO_BREAK_SPACE}h"
+
+
+def percent_text(share: Number) -> str:
+    """Return a share of one as a percentage: 0.1234 → "12.3%"."""
+    percentage = float(share) * 100
+    return f"{number_text(percentage, min(_trimmed_decimals(percentage), 2))}%"
+
+
+def mass_unit(kilograms: Iterable[Number | None]) -> str:
+    """Return "g", "kg" or "t": the one unit for a table of masses."""
+    return unit_for(kilograms, MASS).symbol
+
+
+def energy_unit(kilowatt_hours: Iterable[Number | None]) -> str:
+    """Return "Wh", "kWh", "MWh" or "GWh": the one unit for a table of energies."""
+    return unit_for(kilowatt_hours, ENERGY).symbol
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a figure moved against another one; `share` is None where there is no base."""
+
+    share: float | None
+    direction: str
+
+    @property
+    def text(self) -> str:
+        """The signed percentage: "+12.3%"."""
+        if self.direction == "same":
+            return "0%"
+        if self.share is None:
+            return "new"
+        sign = "+" if self.share > 0 else MINUS
+        return f"{sign}{number_text(abs(self.share) * 100, _percent_decimals(self.share))}%"
+
+    @property
+    def words(self) -> str:
+        """The change in words: "12.3% more"."""
+        if self.direction == "same":
+            return "unchanged"
+        if self.share is None:
+            return "none before"
+        return f"{self.text[1:]} {'more' if self.direction == 'up' else 'less'}"
+
+
+def change(current: Number, previous: Number) -> Change:
+    """Compare two figures of the same unit."""
+    now, before = float(current), float(previous)
+    if now == before:
+        return Change(0.0, "same")
+    if before == 0:
+        return Change(None, "up" if now > 0 else "down")
+    share = (now - before) / abs(before)
+    if abs(share) < 0.0005:
+        return Change(share, "same")
+    return Change(share, "up" if share > 0 else "down")
+
+
+def _size(unit: Unit) -> float:
+    return unit.size
+
+
+def _trimmed_decimals(value: float) -> int:
+    """As many decimals as three significant digits need, without trailing zeros."""
+    text = f"{value:.{decimals_for(value)}f}"
+    return len(text.partition(".")[2].rstrip("0"))
+
+
+def _percent_decimals(share: float) -> int:
+    return 0 if abs(share) >= 0.1 else 1
