@@ -1,0 +1,89 @@
+"""The sentence under a figure's title: what it shows, in plain words."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Protocol
+
+from emissions.charts import numbers
+
+
+class Labelled(Protocol):
+    """Something with a name and an amount."""
+
+    @property
+    def label(self) -> str: ...
+
+
+class Series(Labelled, Protocol):
+    """A series with the sum of what is known of it."""
+
+    @property
+    def total(self) -> float: ...
+
+
+class Amount(Labelled, Protocol):
+    """A bar with its value."""
+
+    @property
+    def value(self) -> float | None: ...
+
+
+def by_month(
+    months: Sequence[date],
+    totals: Sequence[float | None],
+    series: Sequence[Series],
+    unit: str,
+) -> str:
+    """Say what the months add up to, which was the largest, and what leads."""
+    known = [(month, value) for month, value in zip(months, totals, strict=True) if value is not None]
+    total = sum(value for _, value in known)
+    if not known or total <= 0:
+        return "Nothing was recorded in this period."
+    peak_month, peak = max(known, key=lambda pair: pair[1])
+    sentence = f"{numbers.number_text(total)} {unit} in {_months(len(months))}"
+    if len(known) > 1:
+        sentence += f", most in {peak_month:%B %Y} ({numbers.number_text(peak)} {unit})"
+    if len(series) > 1 and series[0].total > 0:
+        sentence += f". {series[0].label} leads with {_share(series[0].total / total)}"
+    return f"{sentence}."
+
+
+def ranked(bars: Sequence[Amount], other: str) -> str:
+    """Say who leads and how much of the whole the first few are."""
+    amounts = [bar.value or 0 for bar in bars]
+    total = sum(amounts)
+    named = [bar for bar in bars if bar.label != other]
+    if total <= 0 or not named:
+        return "Nothing was recorded in this period."
+    lead = f"{named[0].label} accounts for {_share((named[0].value or 0) / total)}"
+    if len(named) < 4:
+        return f"{lead}."
+    three = sum(bar.value or 0 for bar in named[:3]) / total
+    return f"{lead}, the first three for {_share(three)}."
+
+
+def trend(
+    months: Sequence[date], totals: Sequence[float | None], unit: str, target: float | None
+) -> str:
+    """Say how the last month stands against the one before and against the target."""
+    known = [(month, value) for month, value in zip(months, totals, strict=True) if value is not None]
+    if not known:
+        return "Nothing was recorded in this period."
+    last_month, last = known[-1]
+    sentence = f"{numbers.number_text(last)} {unit} in {last_month:%B %Y}"
+    if len(known) > 1:
+        moved = numbers.change(last, known[-2][1])
+        than = "as" if moved.direction == "same" else "than"
+        sentence += f", {moved.words} {than} the month before"
+    if target is not None:
+        side = "above" if last > target else "within"
+        sentence += f", {side} the target of {numbers.number_text(target)} {unit}"
+    return f"{sentence}."
+
+
+def _share(share: float) -> str:
+    return f"{numbers.number_text(share * 100, 0)}%"
+
+
+def _months(count: int) -> str:
+    return "one month" if count == 1 else f"{count} months"
