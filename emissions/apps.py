@@ -1,5 +1,7 @@
 """The emissions application: activity data in, ledger out."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -8,3 +10,7 @@ class EmissionsConfig(AppConfig):
 
     name = "emissions"
     verbose_name = "Emissions"
+
+    def ready(self) -> None:
+        """Connect the nudges: services name what should happen, tasks know how."""
+        import_module("emissions.tasks")

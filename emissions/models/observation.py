@@ -16,9 +16,7 @@ class Observation(models.Model):
     source_kind = models.CharField(max_length=16, choices=choices(SourceKind))
     source_id = models.CharField(max_length=200, blank=True)
     host = models.CharField(max_length=200, blank=True)
-    boundary = models.CharField(
-        max_length=16, choices=choices(Boundary), default=Boundary.DEVICE
-    )
+    boundary = models.CharField(max_length=16, choices=choices(Boundary), default=Boundary.DEVICE)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
     energy_kwh = models.FloatField(null=True, blank=True)

@@ -9,7 +9,9 @@ from emissions.models import AuditEvent, Organisation, User
 
 def snapshot(instance: Model) -> dict[str, Any]:
     """Return an instance's columns as plain values, for `before` and `after`."""
-    return {field.attname: getattr(instance, field.attname) for field in instance._meta.concrete_fields}
+    return {
+        field.attname: getattr(instance, field.attname) for field in instance._meta.concrete_fields
+    }
 
 
 def write_audit_event(

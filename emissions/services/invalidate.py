@@ -47,7 +47,7 @@ def queue_runs(
             f" FROM emissions_run run WHERE run.id IN ({select}) ORDER BY run.id",
             [priority, cause.value, reason[:250], by.pk if by else None, *params],
         )
-        queued = cursor.rowcount
+        queued = int(cursor.rowcount)
     if queued:
         nudge(priority=priority)
     return queued
@@ -55,9 +55,7 @@ def queue_runs(
 
 def site_changed(*, site: Site, by: User | None, cause: Cause = Cause.DATA) -> int:
     """Queue the runs at a site: directly, or on a node that has stood there."""
-    runs = Run.objects.of(site.organisation).filter(
-        Q(site=site) | Q(node__placements__site=site)
-    )
+    runs = Run.objects.of(site.organisation).filter(Q(site=site) | Q(node__placements__site=site))
     return _queue(runs, by, cause, f"Site {site.name} changed")
 
 
@@ -67,7 +65,9 @@ def node_changed(*, node: Node, by: User | None, cause: Cause = Cause.DATA) -> i
     return _queue(runs, by, cause, f"Node {node.name} changed")
 
 
-def hardware_changed(*, hardware: HardwareModel, organisation: Organisation, by: User | None) -> int:
+def hardware_changed(
+    *, hardware: HardwareModel, organisation: Organisation, by: User | None
+) -> int:
     """Queue an organisation's runs on a hardware model."""
     runs = Run.objects.of(organisation).filter(Q(hardware=hardware) | Q(node__hardware=hardware))
     return _queue(runs, by, Cause.DATA, f"{hardware.name} changed")

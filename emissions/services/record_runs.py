@@ -44,7 +44,11 @@ def record_runs(
     PendingCalculation.objects.bulk_create(
         (
             PendingCalculation(
-                organisation=organisation, run=run, by=by, cause=Cause.DATA, priority=priority,
+                organisation=organisation,
+                run=run,
+                by=by,
+                cause=Cause.DATA,
+                priority=priority,
                 reason="Run recorded",
             )
             for run in saved
@@ -53,9 +57,7 @@ def record_runs(
     )
     if len(saved) < BULK_FROM:
         for run in saved:
-            write_audit_event(
-                organisation=organisation, by=by, action="run recorded", instance=run
-            )
+            write_audit_event(organisation=organisation, by=by, action="run recorded", instance=run)
     elif saved:
         write_audit_event(
             organisation=organisation,
@@ -106,7 +108,9 @@ def delete_run(*, run: Run, by: User | None, now: datetime) -> None:
         raise RunGone
     stored.deleted_at = stored.updated_at = now
     stored.save(update_fields=["deleted_at", "updated_at"])
-    write_audit_event(organisation=stored.organisation, by=by, action="run deleted", instance=stored)
+    write_audit_event(
+        organisation=stored.organisation, by=by, action="run deleted", instance=stored
+    )
     _queue_one(stored, by=by, reason="Run deleted")
 
 

@@ -1,0 +1,367 @@
+"""Calculate what is pending and post the difference: wanted − present, per run, month and cell.
+
+A batch is one transaction. It claims pending rows with SKIP LOCKED, locks the runs' state
+rows, and only in later statements (READ COMMITTED) reads the runs and what is posted; an
+edit that commits meanwhile has added a pending row of its own and is calculated next.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import polars as pl
+from django.db import DatabaseError, connection, transaction
+from psycopg2.extras import execute_values
+
+from emissions.calculation.arrays import Ints
+from emissions.calculation.ledger import difference
+from emissions.calculation.vocabulary import EntrySource
+from emissions.models import Organisation, PendingCalculation, Posting
+from emissions.models.entry import DECIMALS, QUANTITIES
+from emissions.services.cells import MissingCellsError, find_cells, intern_cells
+from emissions.services.copying import read_frame, write_frame
+from emissions.services.facts import load_facts
+from emissions.services.resolve import RUN_COLUMNS, Resolved, resolve
+
+logger = logging.getLogger(__name__)
+
+METHODOLOGY_VERSION = "1"
+BATCH = 25_000
+WAITING_BATCH = 200
+LEDGER_LOCK = 7_460_001
+"""Class of the advisory lock that postings share and a close takes alone, per organisation."""
+
+OUT_OF_RANGE = "The figures of this run are too large to be kept: check its hours and power."
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Pending rows of one organisation that this transaction holds."""
+
+    organisation_id: int
+    pending_ids: list[int]
+    run_ids: list[int]
+    causes: dict[int, tuple[str, str, int | None]]
+
+
+def calculate_pending(
+    *, limit: int = BATCH, priority_below: int | None = None, run_ids: Sequence[int] | None = None
+) -> int:
+    """Calculate one batch of what is pending and post it.
+
+    Parameters
+    ----------
+    limit : int
+        The largest number of pending rows to claim.
+    priority_below : int, optional
+        Claim only what is more urgent than this: `PendingCalculation.BULK` leaves the
+        recalculations to others.
+    run_ids : sequence of int, optional
+        Claim only these runs.
+
+    Returns
+    -------
+    int
+        Pending rows settled; 0 when there was nothing to do.
+    """
+    try:
+        return _calculate_batch(limit, priority_below, run_ids)
+    except DatabaseError:
+        raise
+    except Exception as error:
+        failed = _claimed_by(error)
+        if not failed:
+            raise
+        logger.exception("A batch of %s runs failed", len(failed))
+        return _isolate(failed, error)
+
+
+class BatchFailedError(Exception):
+    """The calculation of a batch raised; `run_ids` are its runs."""
+
+    def __init__(self, run_ids: list[int]) -> None:
+        super().__init__(f"{len(run_ids)} runs")
+        self.run_ids = run_ids
+
+
+def _claimed_by(error: Exception) -> list[int]:
+    return error.run_ids if isinstance(error, BatchFailedError) else []
+
+
+def _isolate(run_ids: list[int], error: Exception) -> int:
+    """Calculate the halves of a failed batch on their own, down to the run that fails."""
+    if len(run_ids) == 1:
+        return _set_aside(run_ids[0], str(error.__cause__ or error))
+    middle = len(run_ids) // 2
+    halves = run_ids[:middle], run_ids[middle:]
+    return sum(calculate_pending(limit=2 * len(half), run_ids=half) for half in halves)
+
+
+@transaction.atomic
+def _set_aside(run_id: int, message: str) -> int:
+    """Note why a run cannot be calculated, and try again later and later."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE emissions_pendingcalculation SET attempts = attempts + 1, last_error = %s,"
+            " not_before = clock_timestamp() + least(power(2, attempts), 1440) * interval '1 min'"
+            " WHERE run_id = %s",
+            [message, run_id],
+        )
+        cursor.execute(
+            "UPDATE emissions_runstate SET error = %s WHERE run_id = %s", [message, run_id]
+        )
+    return 1
+
+
+def _calculate_batch(limit: int, priority_below: int | None, run_ids: Sequence[int] | None) -> int:
+    for _ in range(20):
+        try:
+            with transaction.atomic():
+                claim = _claim(limit, priority_below, run_ids)
+                if claim is None:
+                    return 0
+                _post(claim)
+                return len(claim.pending_ids)
+        except MissingCellsError as missing:
+            intern_cells(organisation_id=missing.organisation_id, cells=missing.cells)
+    raise RuntimeError("Cells could not be interned")
+
+
+def _claim(limit: int, priority_below: int | None, run_ids: Sequence[int] | None) -> Claim | None:
+    """Claim pending rows of one organisation, the most urgent first, and lock their runs."""
+    conditions, params = ["not_before <= clock_timestamp()"], list[Any]()
+    if priority_below is not None:
+        conditions.append("priority < %s")
+        params.append(priority_below)
+    if run_ids is not None:
+        conditions.append("run_id = ANY(%s)")
+        params.append(list(run_ids))
+    where = " AND ".join(conditions)
+    lock = "ORDER BY priority, id LIMIT %s FOR UPDATE SKIP LOCKED"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT organisation_id, priority FROM emissions_pendingcalculation"
+            f" WHERE {where} {lock}",
+            [*params, 1],
+        )
+        first = cursor.fetchone()
+        if first is None:
+            return None
+        organisation_id, priority = first
+        if priority < PendingCalculation.BULK:
+            where += f" AND priority < {PendingCalculation.BULK}"
+            limit = min(limit, WAITING_BATCH)
+        cursor.execute(
+            "SELECT id, run_id, cause, reason, by_id FROM emissions_pendingcalculation"
+            f" WHERE {where} AND organisation_id = %s {lock}",
+            [*params, organisation_id, limit],
+        )
+        rows = cursor.fetchall()
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock_shared(%s, %s)", [LEDGER_LOCK, organisation_id]
+        )
+        cursor.execute(
+            "SELECT run_id FROM emissions_runstate WHERE run_id = ANY(%s)"
+            " ORDER BY run_id FOR UPDATE SKIP LOCKED",
+            [sorted({row[1] for row in rows})],
+        )
+        locked = [row[0] for row in cursor.fetchall()]
+    mine = set(locked)
+    rows = [row for row in rows if row[1] in mine]
+    causes: dict[int, tuple[str, str, int | None]] = {}
+    for _, run_id, cause, reason, by_id in rows:
+        causes.setdefault(run_id, (cause, reason, by_id))
+    return Claim(organisation_id, [row[0] for row in rows], locked, causes)
+
+
+def _post(claim: Claim) -> None:
+    """Calculate the claimed runs, post the difference and clear the claim."""
+    runs = read_runs(run_ids=claim.run_ids)
+    organisation = Organisation.objects.get(pk=claim.organisation_id)
+    facts = load_facts(organisation=organisation)
+    try:
+        resolved = resolve(runs=runs, facts=facts)
+    except Exception as error:
+        raise BatchFailedError(claim.run_ids) from error
+    failed = runs["id"].filter(pl.Series(resolved.figures.exceeds_range)).to_list()
+    keys, amounts = wanted_lines(
+        runs=runs, resolved=resolved, organisation_id=claim.organisation_id
+    )
+    present_keys, present = read_lines(run_ids=claim.run_ids)
+    keys, amounts = difference(
+        wanted_keys=keys, wanted=amounts, present_keys=present_keys, present=present
+    )
+    kept = ~np.isin(keys[:, 0], failed)
+    _write_lines(claim, keys[kept], amounts[kept])
+    _clear(claim, failed)
+
+
+def read_runs(*, run_ids: Sequence[int]) -> pl.DataFrame:
+    """Return runs that nobody has deleted, with the columns of `RUN_COLUMNS`, by id."""
+    names = [
+        "(extract(epoch FROM started_at) * 1000000)::bigint" if name == "started_at_us" else name
+        for name in RUN_COLUMNS
+    ]
+    return read_frame(
+        f"SELECT {', '.join(names)} FROM emissions_run"
+        " WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id",
+        [list(run_ids)],
+        RUN_COLUMNS,
+    )
+
+
+def wanted_lines(
+    *, runs: pl.DataFrame, resolved: Resolved, organisation_id: int
+) -> tuple[Ints, Ints]:
+    """Return the keys (run, month, cell) and quantities of the lines that should stand.
+
+    Returns
+    -------
+    keys : (m, 3) int64
+    amounts : (m, k) int64
+        The columns of `QUANTITIES`, in units of 10^−`DECIMALS`.
+
+    Raises
+    ------
+    MissingCellsError
+        Some cells must be interned first.
+    """
+    if not resolved.month.size:
+        return np.zeros((0, 3), dtype=np.int64), np.zeros((0, len(QUANTITIES)), dtype=np.int64)
+    cell_id = find_cells(organisation_id=organisation_id, cells=resolved.cells).to_numpy()
+    run_id = runs["id"].to_numpy()[resolved.pieces.run_index]
+    return np.column_stack([run_id, resolved.month, cell_id]), quantities(resolved=resolved)
+
+
+def quantities(*, resolved: Resolved) -> Ints:
+    """Return the quantities of resolved lines, (m, k) int64, in the order of `QUANTITIES`."""
+    figures = resolved.figures
+    nothing = np.zeros(resolved.month.size, dtype=np.int64)
+    columns = {
+        "device_hours": figures.device_hours_nano,
+        "energy_it_kwh": figures.energy_it_kwh_nano,
+        "energy_facility_kwh": figures.energy_facility_kwh_nano,
+        "location_based_kg": figures.location_based_kg_nano,
+        "location_based_annual_kg": figures.location_based_annual_kg_nano,
+        "market_based_kg": figures.market_based_kg_nano,
+        "upstream_kg": figures.upstream_kg_nano,
+        "losses_kg": figures.losses_kg_nano,
+        "embodied_kg": figures.embodied_kg_nano,
+        "embodied_purchase_kg": nothing,
+        "water_litres": figures.water_litres_nano,
+        "independent_variance_kg2": np.rint(
+            np.minimum(figures.independent_variance, 9e14) * 1000
+        ).astype(np.int64),
+        "runs_started": resolved.starts.astype(np.int64),
+    }
+    return np.column_stack([columns[name] for name in QUANTITIES])
+
+
+def read_lines(*, run_ids: Sequence[int]) -> tuple[Ints, Ints]:
+    """Return what stands in the ledger for runs: keys (run, month, cell) and net quantities."""
+    sums = [
+        f"round(sum({name}) * 1e{DECIMALS[name]})::bigint" if DECIMALS[name] else f"sum({name})"
+        for name in QUANTITIES
+    ]
+    frame = read_frame(
+        "SELECT run_id, extract(year FROM month)::int * 12 + extract(month FROM month)::int - 1,"
+        f" cell_id, {', '.join(sums)} FROM emissions_emissionentry"
+        " WHERE run_id = ANY(%s) GROUP BY run_id, month, cell_id",
+        [list(run_ids)],
+        dict.fromkeys(("run_id", "month", "cell_id", *QUANTITIES), pl.Int64),
+    )
+    values = frame.to_numpy().astype(np.int64).reshape(frame.height, 3 + len(QUANTITIES))
+    return values[:, :3], values[:, 3:]
+
+
+def _write_lines(claim: Claim, keys: Ints, amounts: Ints) -> None:
+    if not keys.shape[0]:
+        return
+    postings = _write_postings(claim, set(np.unique(keys[:, 0]).tolist()))
+    lines = pl.DataFrame(
+        {
+            "run_id": keys[:, 0],
+            "month": keys[:, 1],
+            "cell_id": keys[:, 2],
+            **{name: amounts[:, at] for at, name in enumerate(QUANTITIES)},
+        }
+    ).with_columns(
+        pl.date(pl.col("month") // 12, pl.col("month") % 12 + 1, 1).alias("month"),
+        pl.col("run_id").replace_strict(postings, return_dtype=pl.Int64).alias("posting_id"),
+        pl.lit(EntrySource.RUN.value).alias("source"),
+    )
+    write_frame(lines.with_columns(_as_numeric()), "emissions_emissionentry")
+    _add_to_totals(lines)
+
+
+def _as_numeric() -> list[pl.Expr]:
+    """Write integers with an exponent, which NUMERIC reads exactly."""
+    return [
+        pl.col(name).cast(pl.String) + f"e-{decimals}"
+        for name, decimals in DECIMALS.items()
+        if decimals
+    ]
+
+
+def _write_postings(claim: Claim, run_ids: set[int]) -> dict[int, int]:
+    """Write one posting for each cause; return the posting of each run."""
+    posted: dict[int, int] = {}
+    ordered = sorted(
+        ((claim.causes[run_id], run_id) for run_id in run_ids),
+        key=lambda pair: (pair[0][0], pair[0][1], pair[0][2] or 0, pair[1]),
+    )
+    for (cause, reason, by_id), members in groupby(ordered, key=lambda pair: pair[0]):
+        posting = Posting.objects.create(
+            organisation_id=claim.organisation_id,
+            cause=cause,
+            reason=reason,
+            by_id=by_id,
+            methodology_version=METHODOLOGY_VERSION,
+        )
+        posted.update((run_id, posting.pk) for _, run_id in members)
+    return posted
+
+
+def _add_to_totals(lines: pl.DataFrame) -> None:
+    """Add the lines to the monthly totals: one upsert, in the order of the key.
+
+    Two workers that upsert the same totals in different orders would deadlock.
+    """
+    sums = (
+        lines.group_by("cell_id", "month")
+        .agg(pl.col(name).cast(pl.Int128).sum() for name in QUANTITIES)
+        .sort("cell_id", "month")
+        .with_columns(_as_numeric())
+    )
+    names = ", ".join(QUANTITIES)
+    added = ", ".join(f"{name} = total.{name} + EXCLUDED.{name}" for name in QUANTITIES)
+    casts = ["%s", "%s", *("%s::numeric" if DECIMALS[name] else "%s" for name in QUANTITIES)]
+    with connection.cursor() as cursor:
+        execute_values(
+            cursor.cursor,
+            f"INSERT INTO emissions_monthlytotal AS total (cell_id, month, {names}) VALUES %s"
+            f" ON CONFLICT (cell_id, month) DO UPDATE SET {added}",
+            sums.select("cell_id", "month", *QUANTITIES).rows(),
+            template=f"({', '.join(casts)})",
+            page_size=100_000,
+        )
+
+
+def _clear(claim: Claim, failed: list[int]) -> None:
+    """Delete the claimed rows and note or clear the runs' errors."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE emissions_runstate SET error = '' WHERE run_id = ANY(%s) AND error <> ''",
+            [claim.run_ids],
+        )
+        if failed:
+            cursor.execute(
+                "UPDATE emissions_runstate SET error = %s WHERE run_id = ANY(%s)",
+                [OUT_OF_RANGE, failed],
+            )
+        cursor.execute(
+            "DELETE FROM emissions_pendingcalculation WHERE id = ANY(%s)", [claim.pending_ids]
+        )

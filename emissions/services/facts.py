@@ -1,0 +1,321 @@
+"""Everything that a calculation needs beside the runs, as columns: read once per batch.
+
+Dated facts are looked up on the local day on which a piece of a run begins. Before a
+thing's first fact its first one holds: a run logged before its site was described is
+better placed by what is known of the site than by nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+from django.db.models import QuerySet
+
+from emissions.calculation.arrays import Bools, Floats, Ints
+from emissions.calculation.factors import FactorTable
+from emissions.calculation.vocabulary import Control, FactorKind, FactorRole, Preset, SiteKind
+from emissions.models import (
+    CloudRegion,
+    DefaultPue,
+    EmissionFactor,
+    FactorSet,
+    FactorSetAdoption,
+    GridLoss,
+    GridZone,
+    HardwareModel,
+    Node,
+    NodePlacement,
+    Organisation,
+    ProjectAssignment,
+    Site,
+    SiteConditions,
+)
+
+NONE = -1
+"""Stands for “no such row” in integer columns."""
+
+
+class Table:
+    """Columns of rows found by their integer id."""
+
+    def __init__(self, ids: Sequence[int], columns: dict[str, list[Any]]) -> None:
+        self.ids = np.array(ids, dtype=np.int64)
+        self._order = np.argsort(self.ids, kind="stable")
+        self._sorted = self.ids[self._order]
+        self._columns = columns
+        self._arrays: dict[str, Any] = {}
+
+    def rows(self, ids: Ints) -> Ints:
+        """Return the row of each id, or NONE."""
+        if not self.ids.size:
+            return np.full(ids.shape, NONE, dtype=np.int64)
+        at = np.minimum(np.searchsorted(self._sorted, ids), self.ids.size - 1)
+        return np.where(self._sorted[at] == ids, self._order[at], NONE)
+
+    def floats(self, name: str, rows: Ints) -> Floats:
+        """Return a float column at rows; NaN where the row is NONE or the value unknown."""
+        taken: Floats = self._taken(name, rows, np.float64, np.nan)
+        return taken
+
+    def ints(self, name: str, rows: Ints) -> Ints:
+        """Return an id column at rows; NONE where the row is NONE or the value null."""
+        taken: Ints = self._taken(name, rows, np.int64, NONE)
+        return taken
+
+    def text(self, name: str, rows: Ints) -> Any:
+        """Return a text column at rows; "" where the row is NONE."""
+        return self._taken(name, rows, np.object_, "")
+
+    def bools(self, name: str, rows: Ints) -> Bools:
+        """Return a bool column at rows; False where the row is NONE."""
+        taken: Bools = self._taken(name, rows, np.bool_, False)
+        return taken
+
+    def _taken(self, name: str, rows: Ints, dtype: Any, missing: Any) -> Any:
+        if not self.ids.size:
+            return np.full(rows.shape, missing, dtype=dtype)
+        column = self._arrays.get(name)
+        if column is None:
+            values = [missing if value is None else value for value in self._columns[name]]
+            column = self._arrays[name] = np.array(values, dtype=dtype)
+        return np.where(rows >= 0, column[rows], missing).astype(dtype)
+
+
+class DatedTable(Table):
+    """Dated facts of things: found by the thing's id and a day."""
+
+    SPAN = 10_000_000
+
+    def __init__(
+        self, keys: Sequence[int], starts: Sequence[int], columns: dict[str, list[Any]]
+    ) -> None:
+        order = sorted(range(len(keys)), key=lambda row: (keys[row], starts[row]))
+        self.keys = np.array([keys[row] for row in order], dtype=np.int64)
+        self._combined = self.keys * self.SPAN + np.array(
+            [starts[row] for row in order], dtype=np.int64
+        )
+        super().__init__(
+            list(range(len(order))),
+            {name: [values[row] for row in order] for name, values in columns.items()},
+        )
+
+    def at(self, *, keys: Ints, days: Ints) -> Ints:
+        """Return the row valid for each thing on a day (since 0001-01-01), or NONE."""
+        if not self.keys.size:
+            return np.full(keys.shape, NONE, dtype=np.int64)
+        before = np.searchsorted(self._combined, keys * self.SPAN + days, side="right") - 1
+        first = np.searchsorted(self.keys, keys)
+        row = np.maximum(before, first)
+        known = (row < self.keys.size) & (self.keys[np.minimum(row, self.keys.size - 1)] == keys)
+        return np.where(known & (keys >= 0), row, NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of an organisation's world: tables by id, dated tables, factors."""
+
+    organisation_id: int | None
+    time_zone: ZoneInfo
+    preset: Preset
+    hardware: Table
+    nodes: Table
+    placements: DatedTable
+    sites: Table
+    conditions: DatedTable
+    regions: Table
+    assignments: DatedTable
+    zones: Table
+    factors: FactorTable
+    losses: FactorTable
+    provider_pue: dict[tuple[str, int], float]
+
+
+def load_facts(*, organisation: Organisation | None) -> Facts:
+    """Read an organisation's facts; without one, the public calculator's.
+
+    Returns
+    -------
+    Facts
+        Shared reference data, the organisation's own rows, and the factors of the sets it
+        has adopted (without an organisation: of the sets adopted by default).
+    """
+    own = {"organisation": organisation}
+    return Facts(
+        organisation_id=organisation.pk if organisation else None,
+        time_zone=ZoneInfo(organisation.time_zone if organisation else "UTC"),
+        preset=Preset(organisation.preset) if organisation else Preset.TONNE,
+        hardware=_table(
+            HardwareModel.objects.filter(organisation=None) | HardwareModel.objects.filter(**own),
+            "kind",
+            "max_watts",
+            "idle_watts",
+            "memory_gb",
+            "embodied_kg",
+            "life_years",
+        ),
+        nodes=_table(
+            Node.objects.filter(**own),
+            "hardware_id",
+            "device_count",
+            "idle_watts",
+            "max_watts",
+            "embodied_kg",
+            "life_years",
+        ),
+        placements=_dated(NodePlacement.objects.filter(**own), "node_id", "site_id"),
+        sites=_table(Site.objects.filter(**own), "kind", "cloud_region_id"),
+        conditions=_dated(
+            SiteConditions.objects.filter(**own),
+            "site_id",
+            "zone_id",
+            "it_control",
+            "pue",
+            "wue_litres_per_kwh",
+        ),
+        regions=_table(
+            CloudRegion.objects.all(), "provider", "zone_id", "pue", "wue_litres_per_kwh"
+        ),
+        assignments=_dated(
+            ProjectAssignment.objects.filter(**own), "project_id", "team_id", "cost_centre"
+        ),
+        zones=_table(GridZone.objects.all(), "code", "parent_id"),
+        factors=_factor_table(adopted_sets(organisation=organisation)),
+        losses=_loss_table(),
+        provider_pue=dict(_provider_pue()),
+    )
+
+
+def adopted_sets(*, organisation: Organisation | None) -> tuple[tuple[int, int], ...]:
+    """Return (factor set id, precedence) of the sets in use, best first."""
+    if organisation is None:
+        sets = FactorSet.objects.filter(organisation=None, default_precedence__isnull=False)
+        shared = sets.order_by("default_precedence", "pk")
+        return tuple((one.pk, one.default_precedence or 0) for one in shared)
+    adoptions = FactorSetAdoption.objects.filter(
+        organisation=organisation, withdrawn_at__isnull=True
+    )
+    return tuple(adoptions.order_by("precedence", "pk").values_list("factor_set_id", "precedence"))
+
+
+def _table(rows: QuerySet[Any], *names: str) -> Table:
+    values = list(rows.order_by("pk").values_list("pk", *names))
+    columns = list(zip(*values, strict=True)) or [()] * (len(names) + 1)
+    return Table(list(columns[0]), {name: list(columns[1 + at]) for at, name in enumerate(names)})
+
+
+def _dated(rows: QuerySet[Any], key: str, *names: str) -> DatedTable:
+    current = rows.filter(superseded_at__isnull=True)
+    values = list(current.order_by("pk").values_list(key, "starts_on", *names))
+    columns = list(zip(*values, strict=True)) or [()] * (len(names) + 2)
+    return DatedTable(
+        list(columns[0]),
+        [day.toordinal() for day in columns[1]],
+        {name: list(columns[2 + at]) for at, name in enumerate(names)},
+    )
+
+
+@lru_cache(maxsize=16)
+def _factor_table(sets: tuple[tuple[int, int], ...]) -> FactorTable:
+    """Build the table of some sets once: sets and their factors never change."""
+    rank = dict(sets)
+    rows = list(
+        EmissionFactor.objects.filter(factor_set__in=rank)
+        .order_by("pk")
+        .values_list(
+            "pk",
+            "zone_id",
+            "role",
+            "kind",
+            "factor_set_id",
+            "starts_on",
+            "ends_before",
+            "g_co2e_per_kwh",
+            "includes_upstream",
+            "includes_losses",
+            "factor_set__published_on",
+        )
+    )
+    frame = list(zip(*rows, strict=True)) or [()] * 11
+    parents, world = _zone_tree()
+    return FactorTable.of(
+        ids=frame[0],
+        zone=frame[1],
+        role=frame[2],
+        kind=frame[3],
+        rank=[rank[one] for one in frame[4]],
+        starts_month=[_month(day) for day in frame[5]],
+        ends_month=[_month(day) for day in frame[6]],
+        value=frame[7],
+        includes_upstream=frame[8],
+        includes_losses=frame[9],
+        published=[day.toordinal() for day in frame[10]],
+        parents=parents,
+        world=world,
+    )
+
+
+def _loss_table() -> FactorTable:
+    rows = list(
+        GridLoss.objects.order_by("pk").values_list(
+            "pk", "zone_id", "starts_on", "ends_before", "loss_share"
+        )
+    )
+    frame = list(zip(*rows, strict=True)) or [()] * 5
+    parents, world = _zone_tree()
+    return FactorTable.of(
+        ids=frame[0],
+        zone=frame[1],
+        role=[FactorRole.UPSTREAM] * len(rows),
+        kind=[FactorKind.DIRECT] * len(rows),
+        rank=0,
+        published=0,
+        starts_month=[_month(day) for day in frame[2]],
+        ends_month=[_month(day) for day in frame[3]],
+        value=frame[4],
+        parents=parents,
+        world=world,
+    )
+
+
+def _zone_tree() -> tuple[dict[int, int], int | None]:
+    parents: dict[int, int] = {}
+    world = None
+    for pk, code, parent in GridZone.objects.values_list("pk", "code", "parent_id"):
+        if code == "WORLD":
+            world = pk
+        elif parent is not None:
+            parents[pk] = parent
+    return parents, world
+
+
+def _month(day: Any) -> int:
+    return int(day.year * 12 + day.month - 1)
+
+
+def _provider_pue() -> list[tuple[tuple[str, int], float]]:
+    rows = DefaultPue.objects.exclude(entity="world").values_list("entity", "year", "pue")
+    return [((entity, year), pue) for entity, year, pue in rows]
+
+
+def is_cloud(kind: Any) -> Bools:
+    """Return which site kinds are a cloud's."""
+    return np.asarray(kind == SiteKind.CLOUD.value, dtype=np.bool_)
+
+
+def is_controlled(control: Any) -> Bools:
+    """Return where the organisation controls the IT."""
+    return np.asarray(control != Control.OTHER.value, dtype=np.bool_)
+
+
+def column(frame: pl.DataFrame, name: str, *, missing: Any, dtype: Any) -> Any:
+    """Return a frame's column as an array, with `missing` for null and for an absent column."""
+    if name not in frame.columns:
+        return np.full(frame.height, missing, dtype=dtype)
+    series = frame[name]
+    if series.null_count():
+        series = series.fill_null(missing)
+    return series.to_numpy().astype(dtype)

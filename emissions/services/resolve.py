@@ -1,0 +1,416 @@
+"""From runs to ledger lines that should stand: facts looked up, one call of the core.
+
+Pure but for its input: it reads no database and writes nothing. The live preview of one
+run and the recalculation of a hundred thousand meet here.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from emissions.calculation.arrays import Bools, Codes, Floats, Ints
+from emissions.calculation.factors import Choice, choose
+from emissions.calculation.footprint import Activity, Footprint, Pieces, Place, footprint
+from emissions.calculation.periods import split_months
+from emissions.calculation.vocabulary import (
+    FactorRole,
+    Fit,
+    HardwareKind,
+    Preset,
+    Scope,
+    Scope3Category,
+)
+from emissions.services.facts import NONE, Facts, column, is_cloud, is_controlled
+
+HOUR_US = 3_600_000_000
+
+#: What a frame of runs holds: name → type. Absent or null means “not stated”.
+RUN_COLUMNS: dict[str, type[pl.DataType]] = {
+    "id": pl.Int64,
+    "project_id": pl.Int64,
+    "hardware_id": pl.Int64,
+    "node_id": pl.Int64,
+    "site_id": pl.Int64,
+    "cloud_region_id": pl.Int64,
+    "zone_id": pl.Int64,
+    "stage": pl.String,
+    "status": pl.String,
+    "source_kind": pl.String,
+    "started_at_us": pl.Int64,
+    "duration_hours": pl.Float64,
+    "device_count": pl.Float64,
+    "device_hours": pl.Float64,
+    "energy_kwh": pl.Float64,
+    "energy_includes_pue": pl.Boolean,
+    "energy_measured": pl.Boolean,
+    "stated_power_watts": pl.Float64,
+    "power_share": pl.Float64,
+    "utilisation": pl.Float64,
+    "cpu_cores": pl.Float64,
+    "cpu_watts_per_core": pl.Float64,
+    "memory_gb": pl.Float64,
+    "stated_pue": pl.Float64,
+    "stated_factor_g_per_kwh": pl.Float64,
+}
+#: What only the calculator states.
+CALCULATOR_COLUMNS: dict[str, type[pl.DataType]] = {
+    "preset": pl.Int8,
+    "embodied_kg_per_device": pl.Float64,
+    "life_years": pl.Float64,
+    "expected_utilisation": pl.Float64,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Lines that should stand: n runs, m pieces (one per run and month).
+
+    Attributes
+    ----------
+    pieces : Pieces
+        Which run each line belongs to.
+    month : (m,) int64
+        year × 12 + month − 1. [month]
+    cells : pl.DataFrame
+        The columns of `Cell.KEY`, one row per piece; null where there is none.
+    activity, place : Activity, Place
+        What the core was given.
+    figures : Footprint
+        What it returned.
+    location, market, upstream, losses : Choice
+        The chosen rows of the factor tables.
+    starts : (m,) bool
+        The first piece of its run.
+    """
+
+    pieces: Pieces
+    month: Ints
+    cells: pl.DataFrame
+    activity: Activity
+    place: Place
+    figures: Footprint
+    location: Choice
+    market: Choice
+    upstream: Choice
+    losses: Choice
+    starts: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class _Hardware:
+    """Columns per run of what it ran on."""
+
+    hardware_id: Ints
+    node_id: Ints
+    columns: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """Columns per piece of where it ran."""
+
+    site_id: Ints
+    region_id: Ints
+    zone_id: Ints
+    pue: Floats
+    wue: Floats
+    scope: Ints
+    category: Ints
+
+
+def resolve(*, runs: pl.DataFrame, facts: Facts) -> Resolved:
+    """Return the lines that should stand for runs.
+
+    Parameters
+    ----------
+    runs : pl.DataFrame
+        n rows with the columns of `RUN_COLUMNS`, and those of `CALCULATOR_COLUMNS` if stated.
+    facts : Facts
+        What is known of the organisation's world.
+    """
+    hardware = _hardware(runs, facts)
+    activity = _activity(runs, hardware, facts)
+    starts_us = column(runs, "started_at_us", missing=0, dtype=np.int64)
+    hours = column(runs, "duration_hours", missing=0.0, dtype=np.float64)
+    run_index, month, weight, piece_us = split_months(
+        starts_at_us=starts_us,
+        ends_at_us=starts_us + np.rint(hours * HOUR_US).astype(np.int64),
+        time_zone=facts.time_zone,
+    )
+    pieces = Pieces(run_index=run_index, weight=weight)
+    months = month.astype(np.int64)
+    days = _local_days(piece_us, facts)
+    spot = _spot(runs, run_index, hardware, days, months, activity.preset, facts)
+    location = choose(zone=spot.zone_id, month=month, table=facts.factors)
+    market = choose(zone=spot.zone_id, month=month, table=facts.factors, role=FactorRole.RESIDUAL)
+    upstream = choose(zone=spot.zone_id, month=month, table=facts.factors, role=FactorRole.UPSTREAM)
+    losses = choose(zone=spot.zone_id, month=month, table=facts.losses, role=FactorRole.UPSTREAM)
+    place, stated = _place(runs, run_index, spot, facts, (location, market, upstream, losses))
+    figures = footprint(activity=activity, pieces=pieces, place=place)
+    starts = np.ones(run_index.size, dtype=np.bool_)
+    starts[1:] = run_index[1:] != run_index[:-1]
+    return Resolved(
+        pieces=pieces,
+        month=months,
+        cells=_cells(
+            runs,
+            run_index,
+            hardware,
+            spot,
+            days,
+            figures,
+            place,
+            facts,
+            stated,
+            (location, market, upstream, losses),
+        ),
+        activity=activity,
+        place=place,
+        figures=figures,
+        location=location,
+        market=market,
+        upstream=upstream,
+        losses=losses,
+        starts=starts,
+    )
+
+
+def _hardware(runs: pl.DataFrame, facts: Facts) -> _Hardware:
+    """Look up each run's device: of the run, or of its node; a node's own figures come first."""
+    node_id = _ids(runs, "node_id")
+    node = facts.nodes.rows(node_id)
+    own = _ids(runs, "hardware_id")
+    hardware_id = np.where(own >= 0, own, facts.nodes.ints("hardware_id", node))
+    row = facts.hardware.rows(hardware_id)
+    in_node = np.maximum(facts.nodes.floats("device_count", node), 1.0)
+    node_max = facts.nodes.floats("max_watts", node) / in_node
+    node_idle = facts.nodes.floats("idle_watts", node) / in_node
+    kind = facts.hardware.text("kind", row)
+    whole = ~np.isnan(node_max)
+    return _Hardware(
+        hardware_id=hardware_id,
+        node_id=node_id,
+        columns={
+            "device_max_watts": _first(node_max, facts.hardware.floats("max_watts", row)),
+            "device_idle_watts": np.where(
+                whole, node_idle, facts.hardware.floats("idle_watts", row)
+            ),
+            "host_included": whole
+            | np.isin(kind, [HardwareKind.MACHINE.value, HardwareKind.CPU.value]),
+            "memory_included": whole | (kind == HardwareKind.MACHINE.value),
+            "embodied_kg_per_device": _first(
+                facts.nodes.floats("embodied_kg", node) / in_node,
+                facts.hardware.floats("embodied_kg", row),
+            ),
+            "life_years": _first(
+                facts.nodes.floats("life_years", node), facts.hardware.floats("life_years", row)
+            ),
+        },
+    )
+
+
+def _activity(runs: pl.DataFrame, hardware: _Hardware, facts: Facts) -> Activity:
+    known = dict(hardware.columns)
+    for name in ("embodied_kg_per_device", "life_years"):
+        known[name] = _first(_floats(runs, name), known[name])
+    return Activity.of(
+        runs.height,
+        device_count=_floats(runs, "device_count"),
+        duration_hours=_floats(runs, "duration_hours"),
+        device_hours=_floats(runs, "device_hours"),
+        power_watts=_floats(runs, "stated_power_watts"),
+        power_share=_floats(runs, "power_share"),
+        utilisation=_floats(runs, "utilisation"),
+        energy_kwh=_floats(runs, "energy_kwh"),
+        energy_includes_pue=column(runs, "energy_includes_pue", missing=False, dtype=np.bool_),
+        energy_measured=column(runs, "energy_measured", missing=False, dtype=np.bool_),
+        cpu_cores=_floats(runs, "cpu_cores"),
+        cpu_watts_per_core=_floats(runs, "cpu_watts_per_core"),
+        memory_gb=_floats(runs, "memory_gb"),
+        preset=column(runs, "preset", missing=int(facts.preset), dtype=np.int8),
+        expected_utilisation=_floats(runs, "expected_utilisation"),
+        **known,
+    )
+
+
+def _spot(
+    runs: pl.DataFrame,
+    run_index: Ints,
+    hardware: _Hardware,
+    days: Ints,
+    months: Ints,
+    preset: Codes,
+    facts: Facts,
+) -> _Spot:
+    """Find where each piece ran: its site, its node's site then, its cloud region, its zone."""
+    placed = facts.placements.at(keys=hardware.node_id[run_index], days=days)
+    site_id = _ids(runs, "site_id")[run_index]
+    site_id = np.where(site_id >= 0, site_id, facts.placements.ints("site_id", placed))
+    site = facts.sites.rows(site_id)
+    then = facts.conditions.at(keys=site_id, days=days)
+    region_id = _ids(runs, "cloud_region_id")[run_index]
+    region_id = np.where(region_id >= 0, region_id, facts.sites.ints("cloud_region_id", site))
+    region = facts.regions.rows(region_id)
+    zone_id = facts.conditions.ints("zone_id", then)
+    zone_id = np.where(zone_id >= 0, zone_id, facts.regions.ints("zone_id", region))
+    zone_id = np.where(zone_id >= 0, zone_id, _ids(runs, "zone_id")[run_index])
+    cloud = is_cloud(facts.sites.text("kind", site)) | ((region_id >= 0) & (site_id < 0))
+    controlled = is_controlled(facts.conditions.text("it_control", then))
+    pue = _first(facts.conditions.floats("pue", then), facts.regions.floats("pue", region))
+    pue = _first(pue, _provider_pue(facts.regions.text("provider", region), months // 12, facts))
+    return _Spot(
+        site_id=site_id,
+        region_id=region_id,
+        zone_id=np.where(zone_id >= 0, zone_id, _world(facts)),
+        pue=np.where(preset[run_index] == Preset.MLCO2, np.nan, pue),
+        wue=_first(
+            facts.conditions.floats("wue_litres_per_kwh", then),
+            facts.regions.floats("wue_litres_per_kwh", region),
+        ),
+        scope=np.where(cloud | ~controlled, int(Scope.SCOPE_3), int(Scope.SCOPE_2)),
+        category=np.where(
+            cloud,
+            int(Scope3Category.PURCHASED_SERVICES),
+            np.where(controlled, NONE, int(Scope3Category.LEASED_ASSETS)),
+        ),
+    )
+
+
+def _place(
+    runs: pl.DataFrame,
+    run_index: Ints,
+    spot: _Spot,
+    facts: Facts,
+    chosen: tuple[Choice, Choice, Choice, Choice],
+) -> tuple[Place, Bools]:
+    """Return the factors of each piece; a factor stated with the run stands for all of them."""
+    location, market, upstream, losses = chosen
+    own = _floats(runs, "stated_factor_g_per_kwh")[run_index]
+    stated = ~np.isnan(own)
+    table = facts.factors
+
+    def unless_stated(values: Floats) -> Floats:
+        return np.where(stated, np.nan, values)
+
+    place = Place.of(
+        run_index.size,
+        pue=_first(_floats(runs, "stated_pue")[run_index], spot.pue),
+        location_g_per_kwh=_first(own, location.take(table.value)),
+        market_g_per_kwh=unless_stated(market.take(table.value)),
+        upstream_g_per_kwh=unless_stated(upstream.take(table.value)),
+        loss_share=unless_stated(losses.take(facts.losses.value)),
+        factor_includes_upstream=~stated & location.flag(table.includes_upstream),
+        factor_includes_losses=~stated
+        & (location.flag(table.includes_losses) | upstream.flag(table.includes_losses)),
+        factor_lifecycle=~stated & location.flag(table.lifecycle),
+        fit=np.where(stated, np.int8(Fit.STATED), location.fit),
+        wue_litres_per_kwh=spot.wue,
+    )
+    return place, stated
+
+
+def _cells(
+    runs: pl.DataFrame,
+    run_index: Ints,
+    hardware: _Hardware,
+    spot: _Spot,
+    days: Ints,
+    figures: Footprint,
+    place: Place,
+    facts: Facts,
+    stated: Bools,
+    chosen: tuple[Choice, Choice, Choice, Choice],
+) -> pl.DataFrame:
+    """Return everything about each line that is not a quantity."""
+    project_id = _ids(runs, "project_id")[run_index]
+    assigned = facts.assignments.at(keys=project_id, days=days)
+    cost_centre = facts.assignments.text("cost_centre", assigned)
+    location, market, upstream, losses = chosen
+
+    def text(name: str) -> pl.Series:
+        return runs[name].gather(run_index)
+
+    def factor(choice: Choice, ids: Ints, unused: Bools) -> pl.Series:
+        row = np.where(stated | unused, NONE, choice.factor_index)
+        return _nullable(np.where(row >= 0, ids[row], NONE) if ids.size else row)
+
+    no = np.zeros(run_index.size, dtype=np.bool_)
+    return pl.DataFrame(
+        {
+            "team_id": _nullable(facts.assignments.ints("team_id", assigned)),
+            "cost_centre": pl.Series(cost_centre.tolist(), dtype=pl.String),
+            "project_id": _nullable(project_id),
+            "site_id": _nullable(spot.site_id),
+            "cloud_region_id": _nullable(spot.region_id),
+            "zone_id": _nullable(spot.zone_id),
+            "hardware_id": _nullable(hardware.hardware_id[run_index]),
+            "stage": text("stage"),
+            "status": text("status"),
+            "source_kind": text("source_kind"),
+            "scope": spot.scope,
+            "category": _nullable(spot.category),
+            "basis": figures.basis[run_index].astype(np.int64),
+            "location_factor_id": factor(location, facts.factors.ids, no),
+            "market_factor_id": factor(market, facts.factors.ids, no),
+            "upstream_factor_id": factor(
+                upstream,
+                facts.factors.ids,
+                place.factor_includes_upstream | place.factor_lifecycle,
+            ),
+            "grid_loss_id": factor(losses, facts.losses.ids, place.factor_includes_losses),
+            "fit": place.fit.astype(np.int64),
+            "assumptions": figures.assumptions[run_index],
+        }
+    )
+
+
+def _local_days(piece_us: Ints, facts: Facts) -> Ints:
+    """Return the organisation's local day of instants, as days since 0001-01-01."""
+    local = (
+        pl.Series(piece_us)
+        .cast(pl.Datetime("us", "UTC"))
+        .dt.convert_time_zone(str(facts.time_zone))
+        .dt.date()
+        .cast(pl.Int64)
+    )
+    return local.to_numpy() + 719_163
+
+
+def _provider_pue(provider: Floats, year: Ints, facts: Facts) -> Floats:
+    """Return a provider's published fleet PUE: of the year, else of the nearest one."""
+    if not facts.provider_pue or not provider.size:
+        return np.full(year.shape, np.nan)
+    keys = pl.DataFrame({"provider": provider.tolist(), "year": year})
+    found = {
+        key: _nearest_pue(key[0], key[1], facts.provider_pue) for key in keys.unique().iter_rows()
+    }
+    return np.array([found[key] for key in keys.iter_rows()], dtype=np.float64)
+
+
+def _nearest_pue(provider: str, year: int, known: dict[tuple[str, int], float]) -> float:
+    years = [(abs(one - year), one) for entity, one in known if entity == provider]
+    return known[provider, min(years)[1]] if years else float("nan")
+
+
+def _world(facts: Facts) -> int:
+    return NONE if facts.factors.world is None else facts.factors.world
+
+
+def _first(first: Floats, second: Floats) -> Floats:
+    return np.where(np.isnan(first), second, first)
+
+
+def _floats(runs: pl.DataFrame, name: str) -> Floats:
+    values: Floats = column(runs, name, missing=float("nan"), dtype=np.float64)
+    return values
+
+
+def _ids(runs: pl.DataFrame, name: str) -> Ints:
+    values: Ints = column(runs, name, missing=NONE, dtype=np.int64)
+    return values
+
+
+def _nullable(ids: Ints) -> pl.Series:
+    return pl.Series(ids).replace(NONE, None)

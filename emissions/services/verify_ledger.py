@@ -1,0 +1,137 @@
+"""Recompute every run and compare it with its entries, and the entries with the totals.
+
+`verify_totals` alone could not see a double posting: entries and totals would agree.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from django.db import connection, transaction
+
+from emissions.calculation.ledger import difference
+from emissions.models import Organisation, PendingCalculation
+from emissions.models.entry import QUANTITIES
+from emissions.services.calculate import read_lines, read_runs, wanted_lines
+from emissions.services.cells import MissingCellsError
+from emissions.services.facts import load_facts
+from emissions.services.resolve import resolve
+
+CHUNK = 50_000
+SHOWN = 20
+
+
+@dataclass(slots=True)
+class Verification:
+    """What a verification found."""
+
+    runs: int = 0
+    pending: int = 0
+    wrong_runs: list[int] = field(default_factory=list)
+    wrong_totals: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Whether every line is as it should be."""
+        return not self.wrong_runs and not self.wrong_totals
+
+
+def verify_ledger(*, organisation: Organisation | None = None) -> Verification:
+    """Recompute every run that is not pending, and all totals, in one snapshot.
+
+    Returns
+    -------
+    Verification
+        Ids of runs whose entries differ from a fresh calculation (deleted runs must net
+        to nothing), and the (cell, month) of totals that differ from their entries.
+    """
+    found = Verification()
+    with transaction.atomic(), connection.cursor() as cursor:
+        if not transaction.get_connection().in_atomic_block or _outermost():
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        organisations = Organisation.objects.order_by("pk")
+        if organisation is not None:
+            organisations = organisations.filter(pk=organisation.pk)
+        for one in organisations:
+            _verify_runs(one, found)
+            found.wrong_totals.extend(_wrong_totals(one))
+    return found
+
+
+def _outermost() -> bool:
+    return len(connection.savepoint_ids) == 0
+
+
+def _verify_runs(organisation: Organisation, found: Verification) -> None:
+    facts = load_facts(organisation=organisation)
+    pending = set(
+        PendingCalculation.objects.filter(organisation=organisation).values_list("run", flat=True)
+    )
+    found.pending += len(pending)
+    for chunk in _run_ids(organisation):
+        run_ids = [one for one in chunk if one not in pending]
+        runs = read_runs(run_ids=run_ids)
+        resolved = resolve(runs=runs, facts=facts)
+        present_keys, present = read_lines(run_ids=run_ids)
+        try:
+            keys, wanted = wanted_lines(
+                runs=runs, resolved=resolved, organisation_id=organisation.pk
+            )
+        except MissingCellsError:
+            keys, wanted = _without_cells(resolved.month.size)
+            keys[:, 0] = runs["id"].to_numpy()[resolved.pieces.run_index]
+        wrong, _ = difference(
+            wanted_keys=keys, wanted=wanted, present_keys=present_keys, present=present
+        )
+        too_large = runs["id"].to_numpy()[resolved.figures.exceeds_range]
+        found.wrong_runs.extend(np.setdiff1d(wrong[:, 0], too_large).tolist())
+        found.runs += len(run_ids)
+
+
+def _without_cells(
+    size: int,
+) -> tuple[
+    np.ndarray[tuple[int, ...], np.dtype[np.int64]], np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+]:
+    """Return lines that equal nothing posted: a cell that should exist does not."""
+    return (
+        np.zeros((size, 3), dtype=np.int64),
+        np.ones((size, len(QUANTITIES)), dtype=np.int64),
+    )
+
+
+def _run_ids(organisation: Organisation) -> Iterator[list[int]]:
+    after = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id FROM emissions_run WHERE organisation_id = %s AND id > %s"
+                " ORDER BY id LIMIT %s",
+                [organisation.pk, after, CHUNK],
+            )
+            chunk = [row[0] for row in cursor.fetchall()]
+        if not chunk:
+            return
+        yield chunk
+        after = chunk[-1]
+
+
+def _wrong_totals(organisation: Organisation) -> list[tuple[int, str]]:
+    sums = ", ".join(f"sum({name}) AS {name}" for name in QUANTITIES)
+    differ = " OR ".join(
+        f"coalesce(entry.{name}, 0) <> coalesce(total.{name}, 0)" for name in QUANTITIES
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH entry AS (SELECT cell_id, month, {sums} FROM emissions_emissionentry"
+            "  WHERE cell_id IN (SELECT id FROM emissions_cell WHERE organisation_id = %s)"
+            "  GROUP BY cell_id, month),"
+            " total AS (SELECT * FROM emissions_monthlytotal"
+            "  WHERE cell_id IN (SELECT id FROM emissions_cell WHERE organisation_id = %s))"
+            " SELECT coalesce(entry.cell_id, total.cell_id),"
+            "  coalesce(entry.month, total.month)::text"
+            " FROM entry FULL JOIN total USING (cell_id, month)"
+            f" WHERE {differ} ORDER BY 1, 2",
+            [organisation.pk, organisation.pk],
+        )
+        return [(row[0], row[1]) for row in cursor.fetchall()]

@@ -1,0 +1,48 @@
+"""Celery tasks: each makes one domain call. Messages are only nudges."""
+
+import logging
+
+from celery import shared_task
+
+from emissions.models import PendingCalculation
+from emissions.services import calculate, invalidate
+from emissions.services.verify_ledger import verify_ledger as verify
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def calculate_waiting() -> int:
+    """Calculate what people wait for, until nothing is left."""
+    return _drain(PendingCalculation.BULK)
+
+
+@shared_task
+def calculate_pending() -> int:
+    """Calculate everything that is pending, until nothing is left."""
+    return _drain(None)
+
+
+@shared_task
+def verify_ledger() -> bool:
+    """Recompute the ledger and log what does not agree."""
+    found = verify()
+    if not found.clean:
+        logger.error("The ledger does not agree with its runs: %s", found)
+    return found.clean
+
+
+def _drain(priority_below: int | None) -> int:
+    done = 0
+    while settled := calculate.calculate_pending(priority_below=priority_below):
+        done += settled
+    return done
+
+
+def _wake(task: object) -> None:
+    """Publish a nudge without a retry: the request must not wait for a broker that is gone."""
+    task.apply_async(retry=False, ignore_result=True, expires=60)  # type: ignore[attr-defined]
+
+
+invalidate.wake["waiting"] = lambda: _wake(calculate_waiting)
+invalidate.wake["bulk"] = lambda: _wake(calculate_pending)
