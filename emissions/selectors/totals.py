@@ -1,0 +1,371 @@
+"""Sums of the ledger for pages and reports: always from monthly totals, never from runs.
+
+Each function is one query. Sums are exact (NUMERIC): what is grouped in whatever way adds
+up to the ungrouped sum, to the last digit.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from functools import reduce
+from typing import Any, Self
+
+from django.db.models import F, FilteredRelation, Q, QuerySet, Sum
+
+from emissions.calculation.vocabulary import (
+    Assumption,
+    Basis,
+    RunStatus,
+    Scope,
+    Scope3Category,
+    Stage,
+)
+from emissions.models import MonthlyTotal, Organisation
+from emissions.selectors.periods import Period
+
+NONE = "none"
+ZERO = Decimal(0)
+NOT_COMPLETED = (RunStatus.FAILED, RunStatus.CANCELLED)
+MEASURED = (Basis.DEVICE_COUNTER, Basis.SITE_METER)
+
+
+class Structure(StrEnum):
+    """Whose a run is: the team's at the time, or that of the project's team today."""
+
+    AS_IT_WAS = "then"
+    TODAY = "today"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a page is narrowed to; empty means everything, `None` in it means "without"."""
+
+    teams: tuple[int | None, ...] = ()
+    projects: tuple[int | None, ...] = ()
+    sites: tuple[int | None, ...] = ()
+    cloud_regions: tuple[int, ...] = ()
+    hardware: tuple[int | None, ...] = ()
+    stages: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    structure: Structure = Structure.AS_IT_WAS
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Exact sums. [kWh, kg CO2e, h, l]
+
+    `measured_kwh` is the facility energy known from a device counter or a site meter, and
+    `known_hardware_hours` the device-hours of hardware whose footprint is known.
+    """
+
+    runs: int = 0
+    device_hours: Decimal = ZERO
+    energy_it_kwh: Decimal = ZERO
+    energy_facility_kwh: Decimal = ZERO
+    location_based_kg: Decimal = ZERO
+    market_based_kg: Decimal = ZERO
+    upstream_kg: Decimal = ZERO
+    losses_kg: Decimal = ZERO
+    embodied_kg: Decimal = ZERO
+    water_litres: Decimal = ZERO
+    measured_kwh: Decimal = ZERO
+    known_hardware_hours: Decimal = ZERO
+    not_completed_runs: int = 0
+    not_completed_kwh: Decimal = ZERO
+    not_completed_kg: Decimal = ZERO
+    not_completed_market_kg: Decimal = ZERO
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(
+            **{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)}
+        )
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing stands in the ledger here."""
+        return not any(getattr(self, one.name) for one in fields(self))
+
+    @property
+    def intensity_kg_per_kwh(self) -> Decimal | None:
+        """Location-based emissions per kWh at the meter. [kg CO2e/kWh]"""
+        return ratio(self.location_based_kg, self.energy_facility_kwh)
+
+    @property
+    def market_intensity_kg_per_kwh(self) -> Decimal | None:
+        """Market-based emissions per kWh at the meter. [kg CO2e/kWh]"""
+        return ratio(self.market_based_kg, self.energy_facility_kwh)
+
+    @property
+    def measured_share(self) -> Decimal | None:
+        """Share of the energy that was measured or metered."""
+        return ratio(self.measured_kwh, self.energy_facility_kwh)
+
+    @property
+    def known_hardware_share(self) -> Decimal | None:
+        """Share of the device-hours whose hardware has a known footprint."""
+        return ratio(self.known_hardware_hours, self.device_hours)
+
+    @property
+    def known_embodied_kg(self) -> Decimal | None:
+        """Lifetime share of hardware; None where no hardware's footprint is known. [kg CO2e]"""
+        unknown = self.device_hours and not self.known_hardware_hours
+        return None if unknown and not self.embodied_kg else self.embodied_kg
+
+    @property
+    def not_completed_share(self) -> Decimal | None:
+        """Share of the energy used by runs that failed or were cancelled."""
+        return ratio(self.not_completed_kwh, self.energy_facility_kwh)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The sums of one value of a dimension; `key` is what the address calls it."""
+
+    key: str
+    label: str
+    totals: Totals
+    month: date | None = None
+
+
+class By(StrEnum):
+    """What totals can be grouped by."""
+
+    MONTH = "month"
+    TEAM = "team"
+    PROJECT = "project"
+    SITE = "site"
+    HARDWARE = "hardware"
+    STAGE = "stage"
+    STATUS = "status"
+    ZONE = "zone"
+    SCOPE = "scope"
+    BASIS = "basis"
+
+
+Named = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """The columns that a dimension is grouped by, and how they are keyed and labelled."""
+
+    columns: tuple[str, ...]
+    name: Callable[..., Named]
+    order: Callable[[Group], Any] = field(default=lambda group: -group.totals.location_based_kg)
+
+
+def _named(without: str) -> Callable[..., Named]:
+    return lambda key, label: (NONE, without) if key is None else (str(key), label)
+
+
+def _site(slug: str | None, name: str, provider: str | None, region: str) -> Named:
+    if slug is not None:
+        return slug, name
+    return (f"{provider}:{region}",) * 2 if provider else (NONE, "Place not stated")
+
+
+def _scope(scope: int, category: int | None) -> Named:
+    if category is None:
+        return str(scope), Scope(scope).label
+    return f"{scope}.{category}", f"Scope {Scope3Category(category).label}"
+
+
+def _by_key(group: Group) -> str:
+    return group.key
+
+
+DIMENSIONS: dict[By, Dimension] = {
+    By.MONTH: Dimension(("month",), lambda day: (day.isoformat(), f"{day:%Y-%m}"), _by_key),
+    By.TEAM: Dimension(("cell__team__slug", "cell__team__name"), _named("No team")),
+    By.PROJECT: Dimension(("cell__project__slug", "cell__project__name"), _named("No project")),
+    By.SITE: Dimension(
+        (
+            "cell__site__slug",
+            "cell__site__name",
+            "cell__cloud_region__provider",
+            "cell__cloud_region__region",
+        ),
+        _site,
+    ),
+    By.HARDWARE: Dimension(
+        ("cell__hardware_id", "cell__hardware__name"), _named("Hardware not stated")
+    ),
+    By.STAGE: Dimension(("cell__stage",), lambda value: (value, Stage(value).label)),
+    By.STATUS: Dimension(("cell__status",), lambda value: (value, RunStatus(value).label)),
+    By.ZONE: Dimension(("cell__zone__code", "cell__zone__name"), _named("Zone not known")),
+    By.SCOPE: Dimension(("cell__scope", "cell__category"), _scope, _by_key),
+    By.BASIS: Dimension(("cell__basis",), lambda value: (str(value), Basis(value).label), _by_key),
+}
+TODAYS_TEAM = Dimension(("assigned__team__slug", "assigned__team__name"), _named("No team"))
+
+_MEASURED = Q(cell__basis__in=[one.value for one in MEASURED])
+_NOT_COMPLETED = Q(cell__status__in=[one.value for one in NOT_COMPLETED])
+_SUMS = {
+    "runs": Sum("runs_started"),
+    **{
+        name: Sum(name)
+        for name in (
+            "device_hours",
+            "energy_it_kwh",
+            "energy_facility_kwh",
+            "location_based_kg",
+            "market_based_kg",
+            "upstream_kg",
+            "losses_kg",
+            "embodied_kg",
+            "water_litres",
+        )
+    },
+    "measured_kwh": Sum("energy_facility_kwh", filter=_MEASURED),
+    "known_hardware_hours": Sum("device_hours", filter=Q(embodied_unknown=0)),
+    "not_completed_runs": Sum("runs_started", filter=_NOT_COMPLETED),
+    "not_completed_kwh": Sum("energy_facility_kwh", filter=_NOT_COMPLETED),
+    "not_completed_kg": Sum("location_based_kg", filter=_NOT_COMPLETED),
+    "not_completed_market_kg": Sum("market_based_kg", filter=_NOT_COMPLETED),
+}
+# A sum must not take the name of a column that another sum still reads.
+_AS = {f"sum_{name}": expression for name, expression in _SUMS.items()}
+
+
+def totals(
+    *, organisation: Organisation, period: Period | None, filters: Filters | None = None
+) -> Totals:
+    """Return the sums of an organisation in a period; without one, of all time."""
+    return _totals_of(_lines(organisation, period, filters or Filters()).aggregate(**_AS))
+
+
+def totals_by(
+    *, organisation: Organisation, period: Period | None, by: By, filters: Filters | None = None
+) -> list[Group]:
+    """Return the sums by one dimension: months in order, others by emissions, largest first."""
+    return _grouped(organisation, period, filters or Filters(), by, with_month=False)
+
+
+def totals_by_month_and(
+    *, organisation: Organisation, period: Period, by: By, filters: Filters | None = None
+) -> list[Group]:
+    """Return the sums by month and another dimension, in order of months; `month` is set."""
+    return _grouped(organisation, period, filters or Filters(), by, with_month=True)
+
+
+def total_of(groups: Iterable[Group]) -> Totals:
+    """Add up groups, exactly."""
+    return reduce(lambda one, other: one + other, (group.totals for group in groups), Totals())
+
+
+def ratio(part: Decimal, whole: Decimal) -> Decimal | None:
+    """Return part ÷ whole; None where the whole is zero."""
+    return part / whole if whole else None
+
+
+def _grouped(
+    organisation: Organisation,
+    period: Period | None,
+    filters: Filters,
+    by: By,
+    *,
+    with_month: bool,
+) -> list[Group]:
+    today = by is By.TEAM and filters.structure is Structure.TODAY
+    dimension = TODAYS_TEAM if today else DIMENSIONS[by]
+    lines = _lines(organisation, period, filters, with_assignment=today)
+    columns = (("month",) if with_month else ()) + dimension.columns
+    found = []
+    for row in lines.values(*columns).annotate(**_AS).order_by():
+        key, label = dimension.name(*(row[column] for column in dimension.columns))
+        sums = _totals_of(row)
+        if not sums.empty:
+            month = row["month"] if with_month else None
+            found.append(Group(key=key, label=label, totals=sums, month=month))
+    found = _merged(found)
+    found.sort(key=lambda group: (group.month or date.min, dimension.order(group), group.label))
+    return found
+
+
+def _merged(groups: list[Group]) -> list[Group]:
+    """Add up groups of one key: a site keeps one row whichever cloud region stands beside it."""
+    by_key: dict[tuple[date | None, str], Group] = {}
+    for group in groups:
+        seen = by_key.get((group.month, group.key))
+        if seen is not None:
+            sums = seen.totals + group.totals
+            group = Group(key=group.key, label=group.label, totals=sums, month=group.month)
+        by_key[group.month, group.key] = group
+    return list(by_key.values())
+
+
+def lines_of(
+    *, organisation: Organisation, period: Period | None, filters: Filters | None = None
+) -> QuerySet[MonthlyTotal]:
+    """Return the monthly totals themselves, for tables that group them in their own way."""
+    return _lines(organisation, period, filters or Filters())
+
+
+def _lines(
+    organisation: Organisation,
+    period: Period | None,
+    filters: Filters,
+    *,
+    with_assignment: bool = False,
+) -> QuerySet[MonthlyTotal, Any]:
+    lines = MonthlyTotal.objects.filter(cell__organisation=organisation)
+    if period is not None:
+        lines = lines.filter(month__gte=period.starts_on, month__lt=period.ends_before)
+    today = filters.structure is Structure.TODAY
+    if with_assignment or (today and filters.teams):
+        lines = lines.annotate(assigned=_assigned())
+    team = "assigned__team" if today and filters.teams else "cell__team"
+    return lines.annotate(
+        embodied_unknown=F("cell__assumptions").bitand(Assumption.EMBODIED_UNKNOWN.value)
+    ).filter(
+        _any_of(team, filters.teams),
+        _any_of("cell__project", filters.projects),
+        _places(filters),
+        _any_of("cell__hardware", filters.hardware),
+        _any_of("cell__stage", filters.stages),
+        _any_of("cell__status", filters.statuses),
+    )
+
+
+def _places(filters: Filters) -> Q:
+    """Sites, and cloud regions that are used without a site; `None` is neither."""
+    if not filters.sites and not filters.cloud_regions:
+        return Q()
+    known = [site for site in filters.sites if site is not None]
+    found = Q(cell__site__in=known) | Q(
+        cell__site__isnull=True, cell__cloud_region__in=filters.cloud_regions
+    )
+    if None in filters.sites:
+        found |= Q(cell__site__isnull=True, cell__cloud_region__isnull=True)
+    return found
+
+
+def _any_of(column: str, values: tuple[Any, ...]) -> Q:
+    if not values:
+        return Q()
+    known = [value for value in values if value is not None]
+    found = Q(**{f"{column}__in": known})
+    return found | Q(**{f"{column}__isnull": True}) if None in values else found
+
+
+def _assigned() -> FilteredRelation:
+    """The one current, open-ended assignment of a line's project; the database allows no two."""
+    return FilteredRelation(
+        "cell__project__assignments",
+        condition=Q(
+            cell__project__assignments__superseded_at__isnull=True,
+            cell__project__assignments__ends_before__isnull=True,
+        ),
+    )
+
+
+def _totals_of(row: Mapping[str, Any]) -> Totals:
+    return Totals(
+        **{name: row[f"sum_{name}"] if row[f"sum_{name}"] is not None else 0 for name in _INTEGERS},
+        **{name: row[f"sum_{name}"] or ZERO for name in _SUMS if name not in _INTEGERS},
+    )
+
+
+_INTEGERS = ("runs", "not_completed_runs")
