@@ -1,0 +1,129 @@
+"""Fields that several forms share."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from emissions.selectors.catalogue import Option
+
+
+class NumberField(forms.FloatField):
+    """A number with its unit inside the control; the range is the services' business."""
+
+    def __init__(self, *, unit: str = "", placeholder: str = "", **options: Any) -> None:
+        options.setdefault("required", False)
+        widget = forms.NumberInput(
+            attrs={"inputmode": "decimal", "placeholder": placeholder, "step": "any"}
+        )
+        super().__init__(widget=widget, **options)
+        self.unit = unit
+        self.error_messages["invalid"] = "Give a number, such as 12.5."
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show whole numbers without ".0"."""
+        whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+        return int(value) if whole else value
+
+
+class PercentField(NumberField):
+    """A share of one, shown and typed as a percentage."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(unit="%", **options)
+
+    def clean(self, value: Any) -> float | None:
+        """Return the share."""
+        percentage = super().clean(value)
+        if percentage is not None and not 0 <= percentage <= 100:
+            raise ValidationError("Give a percentage between 0 and 100.")
+        return None if percentage is None else percentage / 100
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show a stored share as a percentage; leave what was typed."""
+        share = isinstance(value, float)
+        return super().prepare_value(float(f"{value * 100:.12g}") if share else value)
+
+
+class LocalDateTimeField(forms.DateTimeField):
+    """A date and time as the clock on the organisation's wall shows it."""
+
+    zone: ZoneInfo = ZoneInfo("UTC")
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+        super().__init__(widget=widget, **options)
+        self.error_messages["invalid"] = "Give a date and time, such as 2026-03-31 18:30."
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Return an aware time; an hour that the clocks repeat means its first."""
+        aware = _with_offset(value)
+        if aware is not None:
+            return aware
+        with timezone.override(UTC):
+            naive = super().to_python(value)
+        return naive.replace(tzinfo=self.zone).astimezone(UTC) if naive else None
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show a time in the organisation's zone."""
+        return value.astimezone(self.zone) if isinstance(value, datetime) else value
+
+
+def _with_offset(value: Any) -> datetime | None:
+    try:
+        parsed = parse_datetime(str(value).strip())
+    except ValueError:
+        return None
+    return parsed.astimezone(UTC) if parsed is not None and parsed.tzinfo else None
+
+
+class OptionsInput(forms.TextInput):
+    """A text input with suggestions to search in: a native datalist."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"autocomplete": "off", "data-options": "", **(attrs or {})})
+        self.options: Sequence[Option] = ()
+
+    def render(
+        self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
+    ) -> SafeString:
+        """Return the input and its datalist."""
+        list_id = f"{(attrs or {}).get('id', name)}_options"
+        field = super().render(name, value, {**(attrs or {}), "list": list_id}, renderer)
+        options = format_html_join(
+            "",
+            '<option value="{}">{}</option>',
+            ((option.value, option.note) for option in self.options),
+        )
+        return format_html('{}<datalist id="{}">{}</datalist>', field, list_id, options)
+
+
+class NamedField(forms.CharField):
+    """What somebody names by typing: found by `find`, suggested by `similar`."""
+
+    def __init__(self, *, noun: str, placeholder: str = "", **options: Any) -> None:
+        super().__init__(
+            widget=OptionsInput({"placeholder": placeholder}), max_length=200, **options
+        )
+        self.noun = noun
+        self.find: Callable[[str], Any] = lambda text: None
+        self.similar: Callable[[str], list[str]] = lambda text: []
+
+    def clean(self, value: Any) -> Any:
+        """Return what was named, or None where the field is empty."""
+        text = super().clean(value)
+        if not text:
+            return None
+        found = self.find(text)
+        if found is None:
+            near = ", ".join(self.similar(text))
+            advice = f" Did you mean {near}?" if near else " Choose one from the list."
+            raise ValidationError(f"There is no {self.noun} “{text}”.{advice}")
+        return found

@@ -1,0 +1,137 @@
+"""What people may name: hardware, nodes and places, as options and by what they typed."""
+
+import difflib
+import re
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet
+
+from emissions.models import (
+    CloudRegion,
+    GridZone,
+    HardwareAlias,
+    HardwareModel,
+    Node,
+    Organisation,
+    Site,
+)
+
+PROVIDERS = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure"}
+REGION_PREFIXES = {"google": "gcp", "amazon": "aws", "microsoft": "azure"}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One suggestion: what stands in the field, and what is said beside it."""
+
+    value: str
+    note: str
+
+
+def folded(text: str) -> str:
+    """Return a name without what people spell differently: case, spaces, dashes."""
+    return re.sub(r"[\s\-_‐-―]+", "", text).casefold()
+
+
+def hardware_of(*, organisation: Organisation | None) -> QuerySet[HardwareModel]:
+    """Return the shared catalogue and the organisation's own models."""
+    return HardwareModel.objects.filter(Q(organisation=None) | Q(organisation=organisation))
+
+
+def equipment_options(*, organisation: Organisation | None) -> list[Option]:
+    """Return what a run can be on: the organisation's nodes, then hardware by name."""
+    nodes = Node.objects.filter(organisation=organisation, disposed_on=None)
+    options = [
+        Option(node.name, f"Node: {node.device_count * node.node_count} × {node.hardware.name}")
+        for node in nodes.select_related("hardware")
+    ]
+    rows = hardware_of(organisation=organisation).values_list("name", "max_watts", "kind")
+    options += [Option(name, f"{watts:g} W") for name, watts, _ in rows]
+    return options
+
+
+def find_equipment(text: str, *, organisation: Organisation | None) -> Node | HardwareModel | None:
+    """Return the node or hardware of a name or alias; an organisation's own come first."""
+    name = text.strip()
+    if organisation is not None:
+        node = Node.objects.filter(organisation=organisation, name__iexact=name)
+        found = node.select_related("hardware").first()
+        if found is not None:
+            return found
+    models = hardware_of(organisation=organisation)
+    own_first = models.filter(name__iexact=name).order_by("organisation_id", "pk").first()
+    if own_first is not None:
+        return own_first
+    alias = (
+        HardwareAlias.objects.filter(
+            Q(organisation=None) | Q(organisation=organisation), folded=folded(name)
+        )
+        .select_related("hardware")
+        .order_by("organisation_id", "pk")
+        .first()
+    )
+    if alias is not None:
+        return alias.hardware
+    names = {folded(model): model for model in models.values_list("name", flat=True)}
+    same = names.get(folded(name))
+    return models.filter(name=same).order_by("organisation_id", "pk").first() if same else None
+
+
+def similar_equipment(text: str, *, organisation: Organisation | None) -> list[str]:
+    """Return up to three names that come close to what was typed."""
+    names = [option.value for option in equipment_options(organisation=organisation)]
+    return _closest(text, names)
+
+
+def place_options(*, organisation: Organisation | None) -> list[Option]:
+    """Return where a run can be: the organisation's sites, cloud regions, grid zones."""
+    sites = Site.objects.filter(organisation=organisation, archived_at=None)
+    options = [Option(site.name, f"Your site: {site.get_kind_display()}") for site in sites]
+    for region in CloudRegion.objects.order_by("provider", "region"):
+        provider = PROVIDERS.get(region.provider, region.provider)
+        options.append(Option(str(region), f"{provider}, {region.location}"))
+    options += [Option(str(zone), "Grid zone") for zone in GridZone.objects.order_by("name")]
+    return options
+
+
+def find_place(
+    text: str, *, organisation: Organisation | None
+) -> Site | CloudRegion | GridZone | None:
+    """Return the site, cloud region or grid zone that was typed, in this order."""
+    name = text.strip()
+    if organisation is not None:
+        site = Site.objects.filter(organisation=organisation, name__iexact=name).first()
+        if site is not None:
+            return site
+    return _find_region(name) or _find_zone(name)
+
+
+def _find_region(name: str) -> CloudRegion | None:
+    provider, colon, region = (part.strip() for part in name.lower().partition(":"))
+    if not colon:
+        regions = list(CloudRegion.objects.filter(region__iexact=name)[:2])
+        return regions[0] if len(regions) == 1 else None
+    return CloudRegion.objects.filter(
+        provider=REGION_PREFIXES.get(provider, provider), region__iexact=region
+    ).first()
+
+
+def _find_zone(name: str) -> GridZone | None:
+    in_brackets = re.fullmatch(r".*\(([^()]+)\)", name)
+    code = in_brackets.group(1) if in_brackets else name
+    found = GridZone.objects.filter(code__iexact=code).first()
+    return found or GridZone.objects.filter(name__iexact=name).order_by("pk").first()
+
+
+def similar_places(text: str, *, organisation: Organisation | None) -> list[str]:
+    """Return up to three places that come close to what was typed."""
+    names = [option.value for option in place_options(organisation=organisation)]
+    return _closest(text, names)
+
+
+def _closest(text: str, names: list[str]) -> list[str]:
+    wanted = folded(text)
+    by_fold = {folded(name): name for name in names}
+    within = sorted((name for fold, name in by_fold.items() if wanted in fold), key=len)
+    close = difflib.get_close_matches(wanted, by_fold, n=3, cutoff=0.55)
+    return list(dict.fromkeys([*within[:3], *(by_fold[fold] for fold in close)]))[:3]
