@@ -21,7 +21,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 @dataclass
 class Child:
-    """One process in a session of its own, its output in one log file."""
+    """One process in a session of its own, its output in a log file."""
 
     name: str
     command: Sequence[str]
@@ -32,21 +32,22 @@ class Child:
     stop_seconds: float = 10.0
     account: pwd.struct_passwd | None = None
     directory: Path | None = None
+    output: Path | None = None
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the process; its parent's death sends it `orphan_signal`."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as output:
+        with self.log.open("ab") as log, (self.output or self.log).open("ab") as output:
             self.process = subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=log,
                 env=dict(self.environment),
                 cwd=self.directory,
                 start_new_session=True,
-                preexec_fn=_die_with(os.getpid(), self.orphan_signal),
+                preexec_fn=_before_exec(os.getpid(), self.orphan_signal),
                 **_identity(self.account),
             )
 
@@ -59,6 +60,11 @@ class Child:
     def running(self) -> bool:
         """Whether the process lives."""
         return self.process is not None and self.process.poll() is None
+
+    @property
+    def exit_status(self) -> int | None:
+        """How the process ended; None while it lives."""
+        return self.process.poll() if self.process else None
 
     def stop(self) -> None:
         """Ask the process to end; end its whole session when it does not."""
@@ -92,9 +98,8 @@ class Child:
 
     def explain(self) -> str:
         """Return what to tell a person about this process's end."""
-        code = self.process.poll() if self.process else None
         return (
-            f"{self.name} ended (exit status {code}). The last lines of {self.log}:\n"
+            f"{self.name} ended (exit status {self.exit_status}). The last lines of {self.log}:\n"
             f"{self.last_lines()}"
         )
 
@@ -115,19 +120,26 @@ def wait_until(
         time.sleep(pause)
 
 
-def _die_with(parent: int, signum: int) -> Callable[[], None] | None:
+def end_with_parent() -> None:
+    """Ask to be told to end, as by a TERM, when the process that started this one dies."""
+    if _LIBC is not None:
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+def _before_exec(parent: int, signum: int) -> Callable[[], None]:
     """Return what the child does before exec, so that it ends even if its parent is killed.
 
     Credentials are changed before this runs: changing them afterwards would clear the setting.
     """
-    if _LIBC is None:
-        return None
 
     def prepare() -> None:
-        assert _LIBC is not None
-        _LIBC.prctl(PR_SET_PDEATHSIG, signum, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
+        # The supervisor may be ignoring signals while it stops; its children must not.
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, signal.SIG_DFL)
+        if _LIBC is not None:
+            _LIBC.prctl(PR_SET_PDEATHSIG, signum, 0, 0, 0)
+            if os.getppid() != parent:
+                os._exit(1)
 
     return prepare
 
