@@ -21,6 +21,7 @@ NO_LABEL = "Not assigned"
 BAR_PIXELS = 34
 MONTH_HEIGHT = 300
 LONGEST_LABEL = 28
+LABELLED_MONTHS = 13
 
 
 @dataclass(frozen=True)
@@ -269,17 +270,20 @@ def ranked(
     bars = shortened(rows, limit)
     known = [bar for bar in bars if bar.value is not None]
     drawn = known[::-1]
+    decimals = _decimals([bar.value for bar in drawn])
     figure = _figure()
     figure.add_bar(
         x=[bar.value for bar in drawn],
         y=list(range(len(drawn))),
         orientation="h",
         marker={
-            "color": [theme.OTHER if bar.label == OTHER_LABEL else theme.PALETTE[0] for bar in drawn],
+            "color": [
+                theme.OTHER if bar.label == OTHER_LABEL else theme.PALETTE[0] for bar in drawn
+            ],
             "cornerradius": 3,
         },
         customdata=[bar.url for bar in drawn],
-        text=[numbers.number_text(bar.value or 0) for bar in drawn],
+        text=[_text(bar.value or 0, decimals) for bar in drawn],
         textposition="outside",
         textfont={"color": "var(--text-muted)", "size": 12},
         cliponaxis=False,
@@ -481,13 +485,22 @@ def _hover(unit: str) -> str:
 
 
 def _time_axis(months: Sequence[date]) -> dict[str, Any]:
-    axis: dict[str, Any] = {"type": "date", "hoverformat": "%B %Y", "tickformat": "%b<br>%Y"}
-    if len(months) <= 13:
-        axis["tickvals"] = list(months)
-        axis["ticktext"] = [
-            f"{month:%b}<br>{month:%Y}" if position == 0 or month.month == 1 else f"{month:%b}"
-            for position, month in enumerate(months)
-        ]
+    """Label the months, each year once; the page leaves out more where it is narrow."""
+    step = next((step for step in (1, 2, 3, 6) if len(months) <= LABELLED_MONTHS * step), 12)
+    shown = [month for month in months if (month.month - 1) % step == 0] or list(months)
+    labels = [
+        f"{month:%b}<br>{month:%Y}"
+        if before is None or before.year != month.year
+        else f"{month:%b}"
+        for before, month in zip([None, *shown], shown, strict=False)
+    ]
+    axis = {
+        "type": "date",
+        "hoverformat": "%B %Y",
+        "tickvals": [month.isoformat() for month in shown],
+        "ticktext": labels,
+        "tickangle": 0,
+    }
     return {"xaxis": axis, "yaxis": {"nticks": 6, "tickformat": ",~g"}}
 
 
@@ -532,5 +545,12 @@ def _decimals(values: Sequence[float | None]) -> int:
 
 
 def _cell(value: float | None, decimals: int) -> Cell:
-    text = None if value is None else numbers.number_text(value, decimals)
-    return Cell(text, numeric=True)
+    return Cell(None if value is None else _text(value, decimals), numeric=True)
+
+
+def _text(value: float, decimals: int) -> str:
+    """Return a number with a table's decimals; what they would round away is "<1"."""
+    least = 10**-decimals
+    if 0 < value < least / 2:
+        return f"<{numbers.number_text(least, decimals)}"
+    return numbers.number_text(value, decimals)

@@ -11,21 +11,27 @@ class Labelled(Protocol):
     """Something with a name and an amount."""
 
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """What it is called."""
+        ...
 
 
 class Series(Labelled, Protocol):
     """A series with the sum of what is known of it."""
 
     @property
-    def total(self) -> float: ...
+    def total(self) -> float:
+        """What is known of it, summed."""
+        ...
 
 
 class Amount(Labelled, Protocol):
     """A bar with its value."""
 
     @property
-    def value(self) -> float | None: ...
+    def value(self) -> float | None:
+        """How much it is."""
+        ...
 
 
 def by_month(
@@ -35,7 +41,9 @@ def by_month(
     unit: str,
 ) -> str:
     """Say what the months add up to, which was the largest, and what leads."""
-    known = [(month, value) for month, value in zip(months, totals, strict=True) if value is not None]
+    known = [
+        (month, value) for month, value in zip(months, totals, strict=True) if value is not None
+    ]
     total = sum(value for _, value in known)
     if not known or total <= 0:
         return "Nothing was recorded in this period."
@@ -66,7 +74,9 @@ def trend(
     months: Sequence[date], totals: Sequence[float | None], unit: str, target: float | None
 ) -> str:
     """Say how the last month stands against the one before and against the target."""
-    known = [(month, value) for month, value in zip(months, totals, strict=True) if value is not None]
+    known = [
+        (month, value) for month, value in zip(months, totals, strict=True) if value is not None
+    ]
     if not known:
         return "Nothing was recorded in this period."
     last_month, last = known[-1]

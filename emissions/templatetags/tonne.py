@@ -73,6 +73,14 @@ def kwh_in(value: numbers.Number | None, unit: str) -> str:
 
 
 @register.filter
+def g_per_kwh(value: numbers.Number | None) -> str:
+    """`{{ factor.g_per_kwh|g_per_kwh }}` → 21.4 g/kWh."""
+    if value is None:
+        return MISSING
+    return f"{numbers.number_text(value)}{numbers.NO_BREAK_SPACE}g/kWh"
+
+
+@register.filter
 def hours(value: numbers.Number | None) -> str:
     """`{{ run.duration_hours|hours }}` → 12.5 h."""
     return numbers.hours_text(value) if value is not None else MISSING
@@ -138,9 +146,7 @@ def quantity(text: str) -> SafeString:
     figure, _, unit = str(text).partition(numbers.NO_BREAK_SPACE)
     if not unit:
         return format_html("{}", figure)
-    return format_html(
-        '{}{}<span class="unit">{}</span>', figure, numbers.NO_BREAK_SPACE, unit
-    )
+    return format_html('{}<span class="unit">{}{}</span>', figure, numbers.NO_BREAK_SPACE, unit)
 
 
 @register.filter

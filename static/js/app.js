@@ -48,8 +48,7 @@
     for (const other of figure.querySelectorAll("[data-figure-show]")) {
       other.setAttribute("aria-pressed", String(other === button));
     }
-    figure.querySelector("[data-figure-chart]").hidden = table;
-    figure.querySelector("[data-figure-table]").hidden = !table;
+    figure.toggleAttribute("data-as-table", table);
     if (!table) dispatchEvent(new Event("resize"));
   }
 

@@ -25,6 +25,17 @@
     return value;
   }
 
+  // A narrow chart labels fewer months; the year stands where it changes.
+  function thinned(axis, width) {
+    const each = Math.ceil(((axis?.tickvals?.length ?? 0) * 40) / width);
+    if (axis?.type !== "date" || each < 2) return axis;
+    const kept = axis.tickvals.filter((_, index) => index % each === 0);
+    const names = axis.ticktext.filter((_, index) => index % each === 0).map((text) => text.split("<br>")[0]);
+    const year = (index) => kept[index]?.slice(0, 4);
+    const ticktext = names.map((name, index) => (year(index) === year(index - 1) ? name : `${name}<br>${year(index)}`));
+    return { ...axis, tickvals: kept, ticktext };
+  }
+
   // Only addresses on this site are followed.
   function follow(event) {
     const address = event.points?.[0]?.customdata;
@@ -39,6 +50,7 @@
     if (!source) return;
     const figure = themed(JSON.parse(source.textContent), {});
     figure.layout.font = { ...figure.layout.font, family: getComputedStyle(document.body).fontFamily };
+    figure.layout.xaxis = thinned(figure.layout.xaxis, element.clientWidth);
     await Plotly.react(element, figure.data, figure.layout, config);
     element.removeAttribute("data-loading");
     if (element.dataset.drawn) return;

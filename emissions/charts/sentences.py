@@ -1,0 +1,38 @@
+"""The first sentence of a dashboard: how much, of what, and how it moved."""
+
+from emissions.charts import numbers
+
+
+def headline(
+    *,
+    who: str,
+    kilograms: numbers.Number,
+    method: str,
+    runs: int,
+    period: str,
+    unfinished: bool,
+    before: numbers.Number | None,
+    compared_with: str,
+) -> str:
+    """Say what was emitted, from how many runs, and how that compares."""
+    so_far = " so far" if unfinished else ""
+    sentence = (
+        f"{who} emitted {numbers.mass_text(kilograms)} CO₂e ({method}) in {period}{so_far}, "
+        f"from {runs:,} run{'' if runs == 1 else 's'}"
+    )
+    if before is None:
+        return f"{sentence}."
+    found = numbers.change(kilograms, before)
+    if found.direction == "same":
+        return f"{sentence}: as much as in {compared_with}."
+    if found.share is None:
+        return f"{sentence}; nothing was recorded in {compared_with}."
+    return f"{sentence}: {found.words} than in {compared_with}."
+
+
+def not_completed(*, share: numbers.Number, runs: int) -> str:
+    """Say how much went into runs that did not complete, without blame."""
+    return (
+        f"{runs:,} run{'' if runs == 1 else 's'} did not complete: "
+        f"{numbers.percent_text(share)} of the energy."
+    )
