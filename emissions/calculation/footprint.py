@@ -121,6 +121,12 @@ def footprint(*, activity: Activity, pieces: Pieces, place: Place) -> Footprint:
     piece's integers row by row, so that neither the order of the rows nor their company
     changes a digit.
     """
+    # A row that divides by zero or overflows becomes infinite and is reported as such.
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        return _footprint(activity, pieces, place)
+
+
+def _footprint(activity: Activity, pieces: Pieces, place: Place) -> Footprint:
     used = energy.at_it_equipment(activity=activity)
     hours_nano, energy_nano = used.device_hours * NANO, used.kwh * NANO
     exceeds = out_of_range(nano=hours_nano) | out_of_range(nano=energy_nano)

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from emissions.calculation.equivalents import (
+    BY_KEY,
+    EQUIVALENTS,
+    Group,
+    equivalents,
+    kg_from_lb,
+    lb_from_kg,
+)
+
+
+def test_every_equivalent_has_an_amount_and_a_source() -> None:
+    assert len(BY_KEY) == len(EQUIVALENTS)
+    for one in EQUIVALENTS:
+        assert one.amount > 0
+        assert one.source
+        assert one.url.startswith("https://")
+
+
+def test_strubells_car_is_57_tonnes() -> None:
+    assert BY_KEY["car_lifetime"].amount == pytest.approx(57_153, abs=1)
+
+
+def test_amounts_are_divided_by_their_own_measure() -> None:
+    found = equivalents(
+        emissions_kg=np.array([552_100.0, 0.0]), energy_kwh=np.array([10_715.0, 21_430.0])
+    )
+
+    assert found["gpt3"].tolist() == [1.0, 0.0]
+    assert found["us_home_year"].tolist() == [1.0, 2.0]
+
+
+def test_published_models_are_in_order_of_size() -> None:
+    amounts = [one.amount for one in EQUIVALENTS if one.group is Group.PUBLISHED_MODEL]
+
+    assert amounts == sorted(amounts)
+
+
+def test_pounds_and_back() -> None:
+    assert kg_from_lb(lb=np.array([1.0]))[0] == 0.45359237
+    assert lb_from_kg(kg=kg_from_lb(lb=np.array([626_155.0])))[0] == pytest.approx(626_155)
