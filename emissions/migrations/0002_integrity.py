@@ -39,6 +39,44 @@ BEGIN
 END $$;
 """
 
+ENTRY_REFERENCES = """
+CREATE FUNCTION tonne_entry_references() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (
+    SELECT 1 FROM fresh
+    LEFT JOIN emissions_posting posting ON posting.id = fresh.posting_id
+    LEFT JOIN emissions_cell cell ON cell.id = fresh.cell_id
+    LEFT JOIN emissions_run run ON run.id = fresh.run_id
+    WHERE posting.id IS NULL OR cell.id IS NULL
+      OR cell.organisation_id <> posting.organisation_id
+      OR (fresh.run_id IS NOT NULL AND run.organisation_id IS DISTINCT FROM cell.organisation_id)
+  ) THEN
+    RAISE EXCEPTION 'an entry names a posting, cell or run that does not exist or is foreign'
+      USING ERRCODE = 'foreign_key_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER entry_references AFTER INSERT ON emissions_emissionentry
+  REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION tonne_entry_references();
+
+CREATE FUNCTION tonne_run_in_ledger() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM emissions_emissionentry WHERE run_id = OLD.id) THEN
+    RAISE EXCEPTION 'run % stands in the ledger: mark it deleted instead', OLD.id
+      USING ERRCODE = 'foreign_key_violation';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER run_in_ledger BEFORE DELETE ON emissions_run
+  FOR EACH ROW EXECUTE FUNCTION tonne_run_in_ledger();
+"""
+NO_ENTRY_REFERENCES = """
+DROP TRIGGER run_in_ledger ON emissions_run;
+DROP FUNCTION tonne_run_in_ledger();
+DROP TRIGGER entry_references ON emissions_emissionentry;
+DROP FUNCTION tonne_entry_references();
+"""
+
 
 def append_only(table: str) -> migrations.RunSQL:
     """Return the operation that refuses UPDATE and DELETE on a table."""
@@ -66,6 +104,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(FUNCTION, "DROP FUNCTION tonne_append_only()"),
+        migrations.RunSQL(ENTRY_REFERENCES, NO_ENTRY_REFERENCES),
         *(append_only(table) for table in APPEND_ONLY),
         *(same_organisation(*key) for key in SAME_ORGANISATION),
     ]

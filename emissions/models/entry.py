@@ -72,12 +72,20 @@ class Posting(models.Model):
 
 
 class EmissionEntry(Quantities):
-    """One row is one signed line of the ledger; never updated, never deleted."""
+    """One row is one signed line of the ledger; never updated, never deleted.
 
-    posting = models.ForeignKey(Posting, on_delete=models.PROTECT, db_index=False)
+    Its references are checked once per statement, by a trigger over all new lines
+    (migration 0002, docs/adr/0002): a foreign key would check each line on its own.
+    """
+
+    posting = models.ForeignKey(
+        Posting, on_delete=models.PROTECT, db_index=False, db_constraint=False
+    )
     source = models.CharField(max_length=10, choices=choices(EntrySource), default=EntrySource.RUN)
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, null=True, related_name="entries")
-    cell = models.ForeignKey(Cell, on_delete=models.PROTECT, db_index=False)
+    run = models.ForeignKey(
+        Run, on_delete=models.PROTECT, null=True, related_name="entries", db_constraint=False
+    )
+    cell = models.ForeignKey(Cell, on_delete=models.PROTECT, db_index=False, db_constraint=False)
     month = models.DateField()
 
     class Meta:

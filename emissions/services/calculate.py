@@ -8,13 +8,11 @@ edit that commits meanwhile has added a pending row of its own and is calculated
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import numpy as np
 import polars as pl
 from django.db import DatabaseError, connection, transaction
-from psycopg2.extras import execute_values
 
 from emissions.calculation.arrays import Ints
 from emissions.calculation.ledger import difference
@@ -29,22 +27,33 @@ from emissions.services.resolve import RUN_COLUMNS, Resolved, resolve
 logger = logging.getLogger(__name__)
 
 METHODOLOGY_VERSION = "1"
-BATCH = 25_000
+BATCH = 50_000
 WAITING_BATCH = 200
 LEDGER_LOCK = 7_460_001
 """Class of the advisory lock that postings share and a close takes alone, per organisation."""
+
+PENDING = {
+    "id": pl.Int64,
+    "run_id": pl.Int64,
+    "cause": pl.String,
+    "reason": pl.String,
+    "by_id": pl.Int64,
+}
 
 OUT_OF_RANGE = "The figures of this run are too large to be kept: check its hours and power."
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Pending rows of one organisation that this transaction holds."""
+    """Pending rows of one organisation that this transaction holds.
+
+    `causes` has a row per run: run_id, cause, reason, by_id, of its most urgent request.
+    """
 
     organisation_id: int
     pending_ids: list[int]
     run_ids: list[int]
-    causes: dict[int, tuple[str, str, int | None]]
+    causes: pl.DataFrame
 
 
 def calculate_pending(
@@ -169,12 +178,15 @@ def _claim(limit: int, priority_below: int | None, run_ids: Sequence[int] | None
             [sorted({row[1] for row in rows})],
         )
         locked = [row[0] for row in cursor.fetchall()]
-    mine = set(locked)
-    rows = [row for row in rows if row[1] in mine]
-    causes: dict[int, tuple[str, str, int | None]] = {}
-    for _, run_id, cause, reason, by_id in rows:
-        causes.setdefault(run_id, (cause, reason, by_id))
-    return Claim(organisation_id, [row[0] for row in rows], locked, causes)
+    pending = pl.DataFrame(rows, schema=PENDING, orient="row").filter(
+        pl.col("run_id").is_in(locked)
+    )
+    return Claim(
+        organisation_id,
+        pending["id"].to_list(),
+        locked,
+        pending.drop("id").unique("run_id", keep="first", maintain_order=True),
+    )
 
 
 def _post(claim: Claim) -> None:
@@ -280,7 +292,6 @@ def read_lines(*, run_ids: Sequence[int]) -> tuple[Ints, Ints]:
 def _write_lines(claim: Claim, keys: Ints, amounts: Ints) -> None:
     if not keys.shape[0]:
         return
-    postings = _write_postings(claim, set(np.unique(keys[:, 0]).tolist()))
     lines = pl.DataFrame(
         {
             "run_id": keys[:, 0],
@@ -290,9 +301,9 @@ def _write_lines(claim: Claim, keys: Ints, amounts: Ints) -> None:
         }
     ).with_columns(
         pl.date(pl.col("month") // 12, pl.col("month") % 12 + 1, 1).alias("month"),
-        pl.col("run_id").replace_strict(postings, return_dtype=pl.Int64).alias("posting_id"),
         pl.lit(EntrySource.RUN.value).alias("source"),
     )
+    lines = lines.join(_write_postings(claim, lines["run_id"]), on="run_id", maintain_order="left")
     write_frame(lines.with_columns(_as_numeric()), "emissions_emissionentry")
     _add_to_totals(lines)
 
@@ -306,23 +317,24 @@ def _as_numeric() -> list[pl.Expr]:
     ]
 
 
-def _write_postings(claim: Claim, run_ids: set[int]) -> dict[int, int]:
-    """Write one posting for each cause; return the posting of each run."""
-    posted: dict[int, int] = {}
-    ordered = sorted(
-        ((claim.causes[run_id], run_id) for run_id in run_ids),
-        key=lambda pair: (pair[0][0], pair[0][1], pair[0][2] or 0, pair[1]),
-    )
-    for (cause, reason, by_id), members in groupby(ordered, key=lambda pair: pair[0]):
-        posting = Posting.objects.create(
+def _write_postings(claim: Claim, run_ids: pl.Series) -> pl.DataFrame:
+    """Write one posting for each cause among the runs; return (run_id, posting_id)."""
+    cause = ["cause", "reason", "by_id"]
+    runs = claim.causes.filter(pl.col("run_id").is_in(run_ids.unique().implode()))
+    causes = runs.select(cause).unique(maintain_order=True)
+    posted = [
+        Posting.objects.create(
             organisation_id=claim.organisation_id,
-            cause=cause,
-            reason=reason,
-            by_id=by_id,
             methodology_version=METHODOLOGY_VERSION,
-        )
-        posted.update((run_id, posting.pk) for _, run_id in members)
-    return posted
+            **one,
+        ).pk
+        for one in causes.iter_rows(named=True)
+    ]
+    return runs.join(
+        causes.with_columns(pl.Series("posting_id", posted, dtype=pl.Int64)),
+        on=cause,
+        nulls_equal=True,
+    ).select("run_id", "posting_id")
 
 
 def _add_to_totals(lines: pl.DataFrame) -> None:
@@ -338,16 +350,18 @@ def _add_to_totals(lines: pl.DataFrame) -> None:
     )
     names = ", ".join(QUANTITIES)
     added = ", ".join(f"{name} = total.{name} + EXCLUDED.{name}" for name in QUANTITIES)
-    casts = ["%s", "%s", *("%s::numeric" if DECIMALS[name] else "%s" for name in QUANTITIES)]
     with connection.cursor() as cursor:
-        execute_values(
-            cursor.cursor,
-            f"INSERT INTO emissions_monthlytotal AS total (cell_id, month, {names}) VALUES %s"
-            f" ON CONFLICT (cell_id, month) DO UPDATE SET {added}",
-            sums.select("cell_id", "month", *QUANTITIES).rows(),
-            template=f"({', '.join(casts)})",
-            page_size=100_000,
+        cursor.execute(
+            "CREATE TEMP TABLE IF NOT EXISTS added_total"
+            " (LIKE emissions_monthlytotal) ON COMMIT DELETE ROWS"
         )
+        write_frame(sums, "added_total")
+        cursor.execute(
+            f"INSERT INTO emissions_monthlytotal AS total (cell_id, month, {names})"
+            f" SELECT cell_id, month, {names} FROM added_total ORDER BY cell_id, month"
+            f" ON CONFLICT (cell_id, month) DO UPDATE SET {added}"
+        )
+        cursor.execute("TRUNCATE added_total")
 
 
 def _clear(claim: Claim, failed: list[int]) -> None:

@@ -173,6 +173,29 @@ def test_the_ledger_is_append_only(project, model, statement):
             cursor.execute(statement.format(model._meta.db_table))
 
 
+def test_an_entry_that_names_nothing_or_a_foreign_cell_is_refused(project):
+    stated(project)
+    elsewhere = stated(make_project())
+    calculate_all()
+    columns = f"posting_id, source, run_id, cell_id, month, {', '.join(QUANTITIES)}"
+    theirs = elsewhere.entries.get().cell_id
+    for cell_id in (theirs, 0):
+        with pytest.raises(IntegrityError, match="foreign"), transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    f"INSERT INTO emissions_emissionentry ({columns}) SELECT"
+                    f" {columns.replace('cell_id', str(cell_id))} FROM emissions_emissionentry"
+                )
+
+
+def test_a_run_that_stands_in_the_ledger_cannot_be_deleted_by_sql(project):
+    run = stated(project)
+    calculate_all()
+    with pytest.raises(IntegrityError, match="mark it deleted"), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM emissions_run WHERE id = %s", [run.pk])
+
+
 def test_runs_of_two_causes_in_one_batch_have_two_postings(project):
     run = stated(project)
     calculate_all()
@@ -182,8 +205,5 @@ def test_runs_of_two_causes_in_one_batch_have_two_postings(project):
     PendingCalculation.objects.update(priority=0)
     stated(project, name="another")
     calculate_all()
-    assert list(Posting.objects.order_by("pk").values_list("cause", flat=True)) == [
-        "data",
-        "data",
-        "method",
-    ]
+    causes = Posting.objects.order_by("cause").values_list("cause", flat=True)
+    assert list(causes) == ["data", "data", "method"]

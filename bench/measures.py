@@ -1,0 +1,247 @@
+"""What is measured: the calculation against bare SQL, dashboards over many and few runs."""
+
+import resource
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import psycopg2
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from emissions.calculation.vocabulary import Role
+from emissions.models import Membership, Organisation, User
+from emissions.models.entry import QUANTITIES
+from emissions.services.adopt_factors import adopt_factor_set
+from emissions.services.calculate import calculate_pending
+from emissions.services.invalidate import organisation_changed
+from tests import factories
+
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
+PROJECTS, SITES = 20, 4
+Measure = dict[str, object]
+
+
+def create_database() -> None:
+    """Create the empty database that the settings name, unless it is there."""
+    database = settings.DATABASES["default"]
+    link = psycopg2.connect(dbname="postgres", user=database["USER"], host=database["HOST"])
+    link.autocommit = True
+    with link.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database["NAME"]])
+        if cursor.fetchone() is None:
+            cursor.execute(f'CREATE DATABASE "{database["NAME"]}"')
+    link.close()
+
+
+def measure(*, runs: int) -> list[Measure]:
+    """Return all measures for an organisation of so many runs and one of a hundredth."""
+    large, small = _organisation("large"), _organisation("small")
+    _insert_runs(small, runs // 100)
+    _calculate()
+    _insert_runs(large, runs)
+    _analyse()
+    with _timed() as calculating:
+        _calculate()
+    _analyse()
+    with _timed() as bare:
+        _bare_copy()
+    return [
+        _ratio(f"calculating {runs:,} new runs, to bare SQL", calculating, bare, aim=5.0),
+        _value("runs calculated per second", runs / calculating.seconds, "1/s"),
+        *_moved(large, runs, bare),
+        *_dashboards(large, small),
+        _value("largest memory of the calculating process", _memory_mb(), "MB"),
+    ]
+
+
+def _organisation(slug: str) -> Organisation:
+    """Make an organisation with teams, projects, sites and an officer."""
+    organisation = factories.make_organisation(slug, slug=slug)
+    teams = [factories.make_team(organisation=organisation) for _ in range(4)]
+    for at in range(PROJECTS):
+        factories.make_project(organisation=organisation, team=teams[at % len(teams)])
+    for _ in range(SITES):
+        factories.make_site(organisation=organisation)
+    user = User.objects.create_user(f"{slug}@example.org")
+    Membership.objects.create(organisation=organisation, user=user, role=Role.OFFICER)
+    return organisation
+
+
+def _insert_runs(organisation: Organisation, count: int) -> None:
+    """Insert runs over three years, spread evenly over the same cells, and queue them."""
+    columns = (
+        "external_id, ai_model, cpu_cores, notes, sweep, metric_name, stated_factor_source,"
+        " energy_includes_pue, energy_measured, stage, source_kind"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO emissions_run (organisation_id, project_id, name, site_id, hardware_id,
+              started_at, duration_hours, device_count, device_hours, power_share, status,
+              created_at, updated_at, {columns})
+            SELECT %(organisation)s, projects.ids[1 + n %% %(projects)s], 'run ' || n,
+              sites.ids[1 + n / %(projects)s %% %(sites)s], hardware.id,
+              timestamptz '2023-07-01' + (n %% 26280) * interval '1 hour', 1 + n %% 47, 8,
+              8 * (1 + n %% 47), 0.6, CASE WHEN n %% 9 = 0 THEN 'failed' ELSE 'completed' END,
+              now(), now(), '', '', NULL, '', '', '', '', false, false, 'pre_training', 'api'
+            FROM generate_series(1, %(count)s) AS n,
+              (SELECT array_agg(id ORDER BY id) AS ids FROM emissions_project
+                WHERE organisation_id = %(organisation)s) AS projects,
+              (SELECT array_agg(id ORDER BY id) AS ids FROM emissions_site
+                WHERE organisation_id = %(organisation)s) AS sites,
+              (SELECT min(id) AS id FROM emissions_hardwaremodel) AS hardware
+            """,
+            {
+                "organisation": organisation.pk,
+                "count": count,
+                "projects": PROJECTS,
+                "sites": SITES,
+            },
+        )
+        cursor.execute(
+            "INSERT INTO emissions_runstate (run_id, error) SELECT id, '' FROM emissions_run"
+            " WHERE organisation_id = %s ORDER BY id",
+            [organisation.pk],
+        )
+    organisation_changed(organisation=organisation, by=None, reason="bench")
+
+
+def _calculate() -> None:
+    while calculate_pending():
+        pass
+
+
+def _analyse() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+        cursor.execute("CHECKPOINT")
+
+
+def _bare_copy() -> None:
+    """Do what any ledger must at least do: write the same entries, and sum them."""
+    names = ", ".join(QUANTITIES)
+    sums = ", ".join(f"sum({name}) AS {name}" for name in QUANTITIES)
+    entry = f"posting_id, source, run_id, cell_id, month, {names}"
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE bare_entry (LIKE emissions_emissionentry INCLUDING ALL)")
+        cursor.execute(
+            f"INSERT INTO bare_entry ({entry}) SELECT {entry} FROM emissions_emissionentry"
+        )
+        cursor.execute(
+            f"CREATE TABLE bare_total AS SELECT cell_id, month, {sums} FROM bare_entry"
+            " GROUP BY cell_id, month"
+        )
+
+
+def _moved(organisation: Organisation, runs: int, bare: "Timer") -> list[Measure]:
+    """Measure moving every run to another factor."""
+    other = factories.make_factor_set(slug="bench-other")
+    for year in range(2023, 2027):
+        factories.make_factor(
+            factor_set=other,
+            zone=factories.GridZone.objects.get(code="FR"),
+            year=year,
+            g_co2e_per_kwh=61.0,
+        )
+    adopt_factor_set(organisation=organisation, factor_set=other, precedence=0, by=None, now=NOW)
+    with _timed() as moving:
+        _calculate()
+    _analyse()
+    return [_ratio(f"moving {runs:,} runs to another factor, to bare SQL", moving, bare)]
+
+
+def _dashboards(large: Organisation, small: Organisation) -> list[Measure]:
+    """Measure each dashboard's server time with many runs as a ratio to few, in turn."""
+    found: list[Measure] = []
+    for name, path in (
+        ("organisation", ""),
+        ("team", "teams/{team}/"),
+        ("project", "projects/{project}/"),
+    ):
+        many, few = _page(large, path), _page(small, path)
+        slow, quick = [], []
+        for _ in range(15):
+            slow.append(_seconds(many))
+            quick.append(_seconds(few))
+        with CaptureQueriesContext(connection) as queries:
+            many()
+        value, base = sorted(slow)[7], sorted(quick)[7]
+        found.append(
+            {
+                "name": f"dashboard of the {name}, 100 times the runs",
+                "value": round(value * 1000, 1),
+                "unit": "ms",
+                "baseline": round(base * 1000, 1),
+                "ratio": round(value / base, 2),
+                "aim": 1.3,
+            }
+        )
+        found.append(_value(f"queries of the {name}'s dashboard", len(queries), "queries"))
+    return found
+
+
+def _page(organisation: Organisation, path: str) -> Callable[[], None]:
+    client = Client()
+    client.force_login(User.objects.get(email=f"{organisation.slug}@example.org"))
+    team = organisation.teams.order_by("pk").first()
+    project = organisation.projects.order_by("pk").first()
+    assert team is not None
+    assert project is not None
+    address = f"/o/{organisation.slug}/{path.format(team=team.slug, project=project.slug)}"
+
+    def get() -> None:
+        response = client.get(address, {"period": "2023-07..2026-06"})
+        assert response.status_code == 200, (address, response.status_code)
+
+    get()
+    return get
+
+
+class Timer:
+    """Seconds that a block took."""
+
+    seconds = 0.0
+
+
+@contextmanager
+def _timed() -> Iterator[Timer]:
+    timer = Timer()
+    start = time.perf_counter()
+    yield timer
+    timer.seconds = time.perf_counter() - start
+
+
+def _seconds(call: Callable[[], None]) -> float:
+    with _timed() as timer:
+        call()
+    return timer.seconds
+
+
+def _ratio(name: str, value: Timer, baseline: Timer, aim: float | None = None) -> Measure:
+    return {
+        "name": name,
+        "value": round(value.seconds, 2),
+        "unit": "s",
+        "baseline": round(baseline.seconds, 2),
+        "ratio": round(value.seconds / baseline.seconds, 2),
+        "aim": aim,
+    }
+
+
+def _value(name: str, value: float, unit: str) -> Measure:
+    return {
+        "name": name,
+        "value": round(value, 1),
+        "unit": unit,
+        "baseline": None,
+        "ratio": None,
+        "aim": None,
+    }
+
+
+def _memory_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
