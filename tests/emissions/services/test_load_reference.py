@@ -1,0 +1,197 @@
+"""Reference data comes whole, once, and never changes what is recorded."""
+
+import csv
+import shutil
+import time
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from emissions.calculation.vocabulary import FactorKind, FactorRole
+from emissions.models import (
+    CloudRegion,
+    DefaultPue,
+    EmissionFactor,
+    FactorSet,
+    GridLoss,
+    GridZone,
+    HardwareAlias,
+    HardwareModel,
+)
+from emissions.selectors.catalogue import find_equipment
+from emissions.services import load_reference as module
+from emissions.services.load_reference import DATA, ReferenceConflict, Upserted, load_reference
+
+pytestmark = pytest.mark.django_db
+
+
+def rows(name, folder=DATA):
+    with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of the tables that a test may change."""
+    return shutil.copytree(DATA, tmp_path / "data")
+
+
+def change(folder, name, where, /, **values):
+    """Write other values into the rows of a table that `where` picks."""
+    table = rows(name, folder)
+    for row in table:
+        if all(row[column] == value for column, value in where.items()):
+            row.update(values)
+    with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, table[0])
+        writer.writeheader()
+        writer.writerows(table)
+
+
+def test_every_row_arrives():
+    load_reference()
+    assert GridZone.objects.count() == len(rows("grid_zones"))
+    assert FactorSet.objects.count() == len(rows("factor_sets"))
+    assert EmissionFactor.objects.count() == len(rows("emission_factors"))
+    assert GridLoss.objects.count() == len(rows("grid_losses"))
+    assert HardwareModel.objects.count() == len(rows("hardware"))
+    assert CloudRegion.objects.count() == len(rows("cloud_regions"))
+    assert DefaultPue.objects.count() == len(rows("default_pue"))
+    assert HardwareAlias.objects.count() == sum(
+        len(row["aliases"].split(";")) for row in rows("hardware") if row["aliases"]
+    )
+
+
+def test_a_second_load_writes_nothing(django_assert_max_num_queries):
+    load_reference()
+    with django_assert_max_num_queries(60):
+        again = load_reference()
+    assert str(again) == "nothing new"
+
+
+def test_it_takes_less_than_three_seconds():
+    start = time.perf_counter()
+    load_reference()
+    assert time.perf_counter() - start < 3
+
+
+def test_zones_fall_back_to_country_and_world():
+    load_reference()
+    zone = GridZone.objects.get(code="US-VA")
+    assert zone.parent.code == "US"
+    assert zone.parent.parent.code == "WORLD"
+    assert zone.parent.parent.parent is None
+
+
+def test_a_factor_keeps_its_pedigree():
+    load_reference()
+    factor = EmissionFactor.objects.get(
+        factor_set__slug="desnz-2026",
+        zone__code="GB",
+        role=FactorRole.LOCATION,
+        starts_on="2024-01-01",
+    )
+    assert factor.g_co2e_per_kwh == 207.05
+    assert factor.kind == FactorKind.DIRECT
+    assert factor.licence == "OGL v3.0"
+    assert factor.source_url.startswith("https://www.gov.uk/")
+    assert factor.verification == "two copies agree"
+
+
+def test_equipment_is_found_by_the_spellings_of_machines():
+    load_reference()
+    for spelling in ("a100", "NVIDIA A100-SXM4-80GB", "A100 80GB"):
+        found = find_equipment(spelling, organisation=None)
+        assert found is not None
+        assert found.name == "NVIDIA A100 SXM4 80 GB"
+
+
+def test_what_is_not_known_stays_empty():
+    load_reference()
+    assert HardwareModel.objects.get(name="NVIDIA L40S").embodied_kg is None
+    assert CloudRegion.objects.get(provider="azure", region="uksouth").pue is None
+
+
+def test_a_changed_factor_is_refused(folder):
+    load_reference()
+    change(
+        folder,
+        "emission_factors",
+        {"factor_set": "eea-2025", "zone": "FR", "starts_on": "2024-01-01"},
+        g_co2e_per_kwh="35",
+    )
+    with pytest.raises(ReferenceConflict, match="eea-2025"):
+        load_reference(folder=folder)
+
+
+def test_a_set_under_another_edition_is_refused(folder):
+    load_reference()
+    change(folder, "factor_sets", {"slug": "egrid-2023"}, edition="eGRID2023 rev3")
+    with pytest.raises(ReferenceConflict, match="another edition"):
+        load_reference(folder=folder)
+
+
+def test_changed_losses_are_refused(folder):
+    load_reference()
+    change(folder, "grid_losses", {"zone": "US"}, loss_share="0.06")
+    with pytest.raises(ReferenceConflict, match="US"):
+        load_reference(folder=folder)
+
+
+def test_nothing_is_kept_of_a_refused_load(folder):
+    load_reference()
+    change(folder, "grid_zones", {"code": "FR"}, name="Gaul")
+    change(folder, "grid_losses", {"zone": "US"}, loss_share="0.06")
+    with pytest.raises(ReferenceConflict):
+        load_reference(folder=folder)
+    assert GridZone.objects.get(code="FR").name == "France"
+
+
+def test_a_corrected_device_is_updated(folder):
+    load_reference()
+    change(folder, "hardware", {"name": "NVIDIA A10G"}, max_watts="300")
+    done = load_reference(folder=folder)
+    assert done.hardware == Upserted(added=0, changed=1)
+    assert HardwareModel.objects.get(name="NVIDIA A10G").max_watts == 300
+
+
+def test_a_corrected_device_queues_its_runs_only(folder, monkeypatch):
+    load_reference()
+    asked = []
+    monkeypatch.setattr(module, "_queue_all", lambda by: asked.append("all") or 0)
+    monkeypatch.setattr(
+        module, "_queue_devices", lambda changed, by: asked.append([c.name for c in changed]) or 0
+    )
+    change(folder, "hardware", {"name": "NVIDIA A10G"}, max_watts="300")
+    load_reference(folder=folder)
+    assert asked == [["NVIDIA A10G"]]
+
+
+def test_a_changed_default_pue_queues_all_runs(folder, monkeypatch):
+    load_reference()
+    asked = []
+    monkeypatch.setattr(module, "_queue_all", lambda by: asked.append("all") or 7)
+    change(folder, "default_pue", {"entity": "aws", "year": "2025"}, pue="1.13")
+    assert load_reference(folder=folder).runs_queued == 7
+    assert asked == ["all"]
+
+
+def test_the_command_says_what_was_new():
+    out = StringIO()
+    call_command("load_reference", stdout=out)
+    assert "zones 374 new" in out.getvalue()
+    out = StringIO()
+    call_command("load_reference", stdout=out)
+    assert out.getvalue() == "Reference data: nothing new.\n"
+
+
+def test_the_command_explains_a_conflict(monkeypatch):
+    def refuse():
+        raise ReferenceConflict("Factor set x is recorded with other factors.")
+
+    monkeypatch.setattr(
+        "emissions.management.commands.load_reference.load_reference", refuse, raising=True
+    )
+    with pytest.raises(CommandError, match="recorded with other factors"):
+        call_command("load_reference")
