@@ -4,11 +4,14 @@ import csv
 import re
 from collections import Counter, defaultdict
 from datetime import date
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from emissions.calculation import electricity, embodied, energy, uncertainty
+from emissions.calculation.factors import FactorTable, choose
 from emissions.calculation.vocabulary import (
     Basis,
     FactorKind,
@@ -45,10 +48,12 @@ def fold(name):
     return re.sub(r"[\s\-_‐-―]+", "", name).casefold()
 
 
+@cache
 def zones():
     return {row["code"]: row for row in table("grid_zones.csv")}
 
 
+@cache
 def adopted_sets():
     return {row["slug"] for row in table("factor_sets.csv") if row["default_precedence"]}
 
@@ -298,3 +303,75 @@ def test_equivalents_are_positive():
     values = {row["key"]: float(row["kg_co2e"]) for row in table("equivalents.csv")}
     assert all(value > 0 for value in values.values())
     assert values["car_lifetime"] == pytest.approx(126_000 * 0.45359237, abs=0.1)
+
+
+def chosen(zone, year, role=FactorRole.LOCATION):
+    """Return the row that a new organisation's adoptions choose, and its fit."""
+    choice = choose(
+        zone=np.array([list(zones()).index(zone)]),
+        month=np.array([year * 12], dtype=np.int32),
+        table=shipped_table(),
+        role=role,
+    )
+    index, fit = int(choice.factor_index[0]), Fit(int(choice.fit[0]))
+    return (adopted_factors()[index] if index >= 0 else None), fit
+
+
+@cache
+def adopted_factors():
+    return [row for row in table("emission_factors.csv") if row["factor_set"] in adopted_sets()]
+
+
+@cache
+def shipped_table():
+    known, rows = zones(), adopted_factors()
+    number = {code: index for index, code in enumerate(known)}
+    rank = {row["slug"]: row["default_precedence"] for row in table("factor_sets.csv")}
+
+    def month(day):
+        return int(day[:4]) * 12 + int(day[5:7]) - 1
+
+    return FactorTable.of(
+        ids=range(len(rows)),
+        zone=[number[row["zone"]] for row in rows],
+        role=[row["role"] for row in rows],
+        kind=[row["kind"] for row in rows],
+        rank=[int(rank[row["factor_set"]]) for row in rows],
+        published=0,
+        starts_month=[month(row["starts_on"]) for row in rows],
+        ends_month=[month(row["ends_before"]) for row in rows],
+        value=[float(row["g_co2e_per_kwh"]) for row in rows],
+        parents={number[c]: number[row["parent"]] for c, row in known.items() if row["parent"]},
+        world=number["WORLD"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("zone", "year", "factor_set", "fit"),
+    [
+        ("US-VA", 2023, "egrid-2023", Fit.ZONE_YEAR),
+        ("US-VA", 2025, "egrid-2023", Fit.ZONE_EARLIER_YEAR),
+        ("FR", 2024, "eea-2025", Fit.ZONE_YEAR),
+        ("FR", 2022, "owid-ember-2026", Fit.ZONE_YEAR),
+        ("GB", 2026, "desnz-2026", Fit.ZONE_YEAR),
+        ("AU-NSW", 2025, "nga-2026", Fit.ZONE_YEAR),
+        ("CA-QC", 2024, "eccc-2026", Fit.ZONE_YEAR),
+        ("CN-SC", 2023, "mee-2023", Fit.ZONE_YEAR),
+        ("CH", 2024, "owid-ember-2026", Fit.ZONE_YEAR),
+        ("MC", 2024, "owid-ember-2026", Fit.WORLD),
+    ],
+)
+def test_a_new_organisation_gets_the_best_factor_of_a_place(zone, year, factor_set, fit):
+    row, found = chosen(zone, year)
+    assert (row["factor_set"], found) == (factor_set, fit)
+
+
+def test_every_zone_has_a_factor_in_every_recent_year():
+    fits = {chosen(zone, year)[1] for zone in zones() for year in range(2021, 2027)}
+    assert Fit.NONE not in fits
+
+
+def test_upstream_is_there_where_it_is_published():
+    assert chosen("GB", 2025, FactorRole.UPSTREAM)[0]["g_co2e_per_kwh"] == "49.87"
+    assert chosen("AU-VIC", 2025, FactorRole.UPSTREAM)[0]["includes_losses"] == "1"
+    assert chosen("FR", 2025, FactorRole.UPSTREAM)[0] is None
