@@ -1,0 +1,121 @@
+"""The public calculator: the whole question stands in the address."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_safe
+
+from emissions.calculation.embodied import HOURS_PER_YEAR
+from emissions.calculation.equivalents import EQUIVALENTS, Equivalent, Group, equivalents
+from emissions.forms.calculator import CalculatorForm
+from emissions.models import HardwareModel
+from emissions.services.calculator import (
+    ACCELERATORS,
+    MODELS,
+    calculate,
+    elsewhere,
+    on_other_hardware,
+)
+from emissions.services.check_run import complete_run
+from emissions.services.estimate import Estimate
+from emissions.views.citations import citations
+from emissions.views.comparisons import hardware_card, places_card
+
+#: What the page shows before anybody has asked anything.
+EXAMPLE = "hardware=H100&device_count=8&duration_hours=24"
+UNITS = ("kg", "lb")
+#: The API's names of a place, which an address may use instead of `place`.
+PLACE_NAMES = ("cloud_region", "zone")
+
+
+@require_safe
+def calculator(request: HttpRequest) -> HttpResponse:
+    """Answer what a run would emit: the page, or for htmx only the answer."""
+    query = _query(request)
+    form = CalculatorForm(query)
+    context: dict[str, Any] = {"form": form, "example": not request.GET}
+    if form.is_valid():
+        context |= _answer(request, form, timezone.now())
+    if request.headers.get("HX-Request"):
+        response = render(request, "emissions/_calculator_result.html", context)
+        response["HX-Replace-Url"] = f"?{_stated(query).urlencode()}"
+    else:
+        form.suggest()
+        response = render(request, "emissions/calculator.html", context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _query(request: HttpRequest) -> QueryDict:
+    query = (request.GET if request.GET else QueryDict(EXAMPLE)).copy()
+    for name in PLACE_NAMES:
+        if query.get(name) and not query.get("place"):
+            query["place"] = str(query[name])
+    return query
+
+
+def _stated(query: QueryDict) -> QueryDict:
+    """Return the address without what is left empty."""
+    kept = QueryDict(mutable=True)
+    for name, values in query.lists():
+        if any(values) and name not in PLACE_NAMES:
+            kept[name] = values[-1]
+    return kept
+
+
+def _answer(request: HttpRequest, form: CalculatorForm, now: datetime) -> dict[str, Any]:
+    row = form.row
+    (estimate,) = calculate(rows=[row], now=now)
+    full = complete_run(row)
+    places = elsewhere(
+        estimate=estimate,
+        started_at=datetime(row["year"] or now.year, 1, 1, tzinfo=UTC),
+        duration_hours=min(full["duration_hours"], HOURS_PER_YEAR),
+        organisation=None,
+    )
+    models = on_other_hardware(row=row, models=_models(row), now=now)
+    unit = request.GET.get("unit")
+    address = request.build_absolute_uri(f"{request.path}?{_stated(_query(request)).urlencode()}")
+    return {
+        "estimate": estimate,
+        "full": full,
+        "unit": unit if unit in UNITS else "kg",
+        "places": places_card(places, here=estimate),
+        "models": hardware_card(models, here=estimate),
+        "everyday": _equivalents(estimate, Group.EVERYDAY),
+        "published": _equivalents(estimate, Group.PUBLISHED_MODEL),
+        "citations": citations(form=form, estimate=estimate, full=full, url=address),
+        "share_url": address,
+    }
+
+
+def _models(row: dict[str, Any]) -> list[HardwareModel]:
+    shared = HardwareModel.objects.filter(organisation=None, kind__in=ACCELERATORS)
+    own = row.get("hardware_id")
+    return [
+        model
+        for model in shared
+        if model.pk == own or any(model.name.endswith(name) for name in MODELS)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """How many of a thing an amount is like."""
+
+    thing: Equivalent
+    times: float
+
+
+def _equivalents(estimate: Estimate, group: Group) -> list[Alike]:
+    times = equivalents(
+        emissions_kg=np.array([estimate.location_based_kg]),
+        energy_kwh=np.array([estimate.energy_facility_kwh]),
+    )
+    return [Alike(one, float(times[one.key][0])) for one in EQUIVALENTS if one.group == group]

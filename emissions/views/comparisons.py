@@ -1,0 +1,115 @@
+"""Figures that compare a run with itself elsewhere or on other hardware."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from emissions.charts import figures as charts
+from emissions.charts import numbers
+from emissions.services.calculator import Elsewhere
+from emissions.services.estimate import Estimate
+
+HERE = "This run"
+
+
+def places_card(places: Sequence[Elsewhere], *, here: Estimate) -> charts.Card | None:
+    """Return the chart of the same energy in other places, with the run among them."""
+    if not places:
+        return None
+    rows = _with_here(places, here)
+    unit, card = _ranked(
+        rows,
+        id="elsewhere",
+        title="The same energy elsewhere",
+        noun="Place",
+        conclusion=_span(places, here, "in"),
+        note="Location-based, at the same PUE and time: a difference at average factors.",
+    )
+    columns = [
+        charts.Column("Place"),
+        charts.Column("Location-based", f"{unit} CO₂e", numeric=True),
+        charts.Column("Emission factor", "g/kWh", numeric=True),
+        charts.Column("Year", numeric=True),
+        charts.Column("Factor match"),
+    ]
+    table = charts.Table(columns, [_place_row(row, unit) for row in rows])
+    return replace(card, table=table)
+
+
+def _place_row(row: Elsewhere, unit: str) -> list[charts.Cell]:
+    factor = row.estimate.factor
+    known = factor is not None
+    return [
+        charts.Cell(row.label),
+        _mass(row.estimate.location_based_kg, unit),
+        charts.Cell(numbers.number_text(factor.value_g_per_kwh) if factor else None, numeric=True),
+        charts.Cell(str(factor.year) if factor else None, numeric=True),
+        charts.Cell(row.estimate.fit.label if known else None),
+    ]
+
+
+def hardware_card(models: Sequence[Elsewhere], *, here: Estimate) -> charts.Card | None:
+    """Return the chart of the same work on other hardware."""
+    if not models:
+        return None
+    unit, card = _ranked(
+        models,
+        id="hardware-compared",
+        title="The same work on other hardware",
+        noun="Hardware",
+        conclusion=_span(models, here, "on"),
+        note="Device-hours follow each model's peak speed at 16 bit, at the same share of the peak,"
+        " and the average power that is stated or assumed as % of its maximum.",
+    )
+    columns = [
+        charts.Column("Hardware"),
+        charts.Column("Location-based", f"{unit} CO₂e", numeric=True),
+        charts.Column("Device-hours", "h", numeric=True),
+        charts.Column("Energy", "kWh", numeric=True),
+    ]
+    rows = [
+        [
+            charts.Cell(row.label),
+            _mass(row.estimate.location_based_kg, unit),
+            charts.Cell(numbers.number_text(row.device_hours or 0.0), numeric=True),
+            charts.Cell(numbers.number_text(row.estimate.energy_facility_kwh), numeric=True),
+        ]
+        for row in models
+    ]
+    return replace(card, table=charts.Table(columns, rows))
+
+
+def _with_here(places: Sequence[Elsewhere], here: Estimate) -> list[Elsewhere]:
+    rows = [*places, Elsewhere(label=HERE, key="", estimate=here)]
+    return sorted(rows, key=lambda row: row.estimate.location_based_kg)
+
+
+def _ranked(
+    rows: Sequence[Elsewhere], *, id: str, title: str, noun: str, conclusion: str, note: str
+) -> tuple[str, charts.Card]:
+    unit = numbers.mass_unit(row.estimate.location_based_kg for row in rows)
+    size = next(one.size for one in numbers.MASS if one.symbol == unit)
+    card = charts.ranked(
+        [charts.Bar(row.label, row.estimate.location_based_kg / size) for row in rows],
+        id=id,
+        title=title,
+        unit=f"{unit} CO₂e",
+        noun=noun,
+        limit=len(rows),
+        conclusion=conclusion,
+        note=note,
+    )
+    return unit, card
+
+
+def _mass(kilograms: float, unit: str) -> charts.Cell:
+    text = numbers.mass_text(kilograms, unit).partition(numbers.NO_BREAK_SPACE)[0]
+    return charts.Cell(text, numeric=True)
+
+
+def _span(rows: Sequence[Elsewhere], here: Estimate, preposition: str) -> str:
+    lowest, highest = rows[0], rows[-1]
+    return (
+        f"From {numbers.mass_text(lowest.estimate.location_based_kg)} {preposition} {lowest.label}"
+        f" to {numbers.mass_text(highest.estimate.location_based_kg)} {preposition}"
+        f" {highest.label}; this run: {numbers.mass_text(here.location_based_kg)}."
+    )

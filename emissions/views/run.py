@@ -1,0 +1,76 @@
+"""A run's page: its figures, how they are made, and what they would be elsewhere."""
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from emissions.charts import numbers
+from emissions.models import Run
+from emissions.permissions import Action, Member, member_required
+from emissions.selectors import runs as selector
+from emissions.services.calculator import elsewhere
+from emissions.services.estimate import Estimate, estimate_runs
+from emissions.views.comparisons import places_card
+
+LINES_SHOWN = 100
+
+
+@require_safe
+@member_required(Action.VIEW_RUNS)
+def run(request: HttpRequest, member: Member, run_id: int) -> HttpResponse:
+    """Show a run."""
+    shown = _run(member, run_id)
+    context = _headline(shown, member)
+    estimate: Estimate = context["estimate"]
+    places = elsewhere(
+        estimate=estimate,
+        started_at=shown.started_at,
+        duration_hours=shown.duration_hours,
+        organisation=member.organisation,
+    )
+    months = selector.months_of_run(run=shown)
+    lines = selector.lines_of_run(run=shown)
+    context |= {
+        "may_edit": member.runs(Action.EDIT_RUNS).filter(pk=shown.pk).exists(),
+        "months": months,
+        "mass_unit": numbers.mass_unit(month.location_based_kg for month in months),
+        "energy_unit": numbers.energy_unit(month.energy_facility_kwh for month in months),
+        "lines": Paginator(lines, LINES_SHOWN).get_page(request.GET.get("lines")),
+        "elsewhere": places_card(places, here=estimate),
+    }
+    return render(request, "emissions/run.html", context)
+
+
+@require_safe
+@member_required(Action.VIEW_RUNS)
+def run_figures(request: HttpRequest, member: Member, run_id: int) -> HttpResponse:
+    """Show a run's headline figures: what the page asks for until they are posted."""
+    return render(request, "emissions/_run_figures.html", _headline(_run(member, run_id), member))
+
+
+def _run(member: Member, run_id: int) -> Run:
+    runs = selector.with_names(member.runs(Action.VIEW_RUNS))
+    return get_object_or_404(runs.select_related("retry_of"), pk=run_id)
+
+
+def _headline(run: Run, member: Member) -> dict[str, Any]:
+    """Return the ledger's figures; before they are posted those that will be."""
+    (estimate,) = estimate_runs(runs=[run], organisation=member.organisation)
+    figures = selector.figures_of_run(run=run)
+    posting = (figures.pending or not figures.posted) and not figures.error
+    return {
+        "run": run,
+        "figures": figures,
+        "estimate": estimate,
+        "posting": posting,
+        "shown": figures if figures.posted and not posting else estimate,
+        "embodied_kg": None if estimate.embodied_kg is None else _embodied(figures, estimate),
+    }
+
+
+def _embodied(figures: selector.RunFigures, estimate: Estimate) -> Any:
+    settled = figures.posted and not figures.pending
+    return figures.embodied_kg if settled else estimate.embodied_kg

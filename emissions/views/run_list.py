@@ -1,0 +1,135 @@
+"""The list of runs, and the CSV of exactly what it shows."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from emissions.calculation.vocabulary import Stage
+from emissions.charts import numbers
+from emissions.forms.run_filter import RunFilterForm
+from emissions.models import Run
+from emissions.permissions import Action, Member, member_required
+from emissions.selectors import runs as selector
+
+PAGE_SIZE = 50
+CSV_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A run and what the ledger holds of it."""
+
+    run: Run
+    figures: selector.RunFigures
+
+
+def _asked(request: HttpRequest, member: Member) -> tuple[RunFilterForm, QuerySet[Run], str]:
+    """Return the filters of the address, the runs they leave in order, and the order."""
+    organisation = member.organisation
+    runs = member.runs(Action.VIEW_RUNS)
+    form = RunFilterForm(
+        request.GET,
+        organisation=organisation,
+        choices=selector.filter_choices(runs=runs, organisation=organisation),
+        today=timezone.now().astimezone(ZoneInfo(organisation.time_zone)).date(),
+    )
+    found = selector.filter_runs(runs, filters=form.filters, organisation=organisation)
+    found, sort = selector.sort_runs(found, sort=request.GET.get("sort", ""))
+    return form, selector.with_names(found), sort
+
+
+@require_safe
+@member_required(Action.VIEW_RUNS)
+def run_list(request: HttpRequest, member: Member) -> HttpResponse:
+    """Show the runs within a person's reach, filtered, sorted and paged by the address."""
+    form, runs, sort = _asked(request, member)
+    page = Paginator(runs, PAGE_SIZE).get_page(request.GET.get("page"))
+    figures = selector.figures_of(runs=page.object_list)
+    rows = [Row(run, figures[run.pk]) for run in page.object_list]
+    context = {
+        "form": form,
+        "page": page,
+        "rows": rows,
+        "sort": sort,
+        "mass_unit": numbers.mass_unit(
+            mass
+            for row in rows
+            for mass in (row.figures.location_based_kg, row.figures.market_based_kg)
+        ),
+        "energy_unit": numbers.energy_unit(row.figures.energy_facility_kwh for row in rows),
+    }
+    return render(request, "emissions/run_list.html", context)
+
+
+CSV_HEADER = (
+    "id", "started_at", "name", "project", "stage", "status", "hardware", "device_count",
+    "wall_clock_hours", "device_hours", "place", "energy_facility_kwh", "location_based_kg",
+    "market_based_kg", "embodied_lifetime_share_kg", "source", "external_id", "logged_by",
+)  # fmt: skip
+
+
+@require_safe
+@member_required(Action.VIEW_RUNS)
+def run_list_csv(request: HttpRequest, member: Member) -> StreamingHttpResponse:
+    """Send all runs that the list's filters leave, in its order."""
+    _, runs, _ = _asked(request, member)
+    zone = ZoneInfo(member.organisation.time_zone)
+    writer = csv.writer(_Echo())
+    lines = (writer.writerow(line) for line in _lines(runs, zone))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{member.organisation.slug}-runs.csv"'
+    return response
+
+
+class _Echo:
+    """A file that hands back what is written."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _lines(runs: QuerySet[Run], zone: ZoneInfo) -> Iterator[tuple[Any, ...]]:
+    yield CSV_HEADER
+    remaining = runs.iterator(chunk_size=CSV_BATCH)
+    while batch := list(islice(remaining, CSV_BATCH)):
+        figures = selector.figures_of(runs=batch)
+        for run in batch:
+            yield _line(run, figures[run.pk], zone)
+
+
+def _line(run: Run, figures: selector.RunFigures, zone: ZoneInfo) -> tuple[Any, ...]:
+    return (
+        run.pk,
+        run.started_at.astimezone(zone).isoformat(),
+        _text(run.name),
+        _text(run.project.name if run.project else ""),
+        Stage(run.stage).value,
+        run.status,
+        _text(str(run.node or run.hardware or "")),
+        run.device_count,
+        run.duration_hours,
+        run.device_hours,
+        _text(str(run.site or run.cloud_region or run.zone or "")),
+        figures.energy_facility_kwh,
+        figures.location_based_kg,
+        figures.market_based_kg,
+        figures.embodied_kg,
+        run.source_kind,
+        _text(run.external_id),
+        _text(str(run.created_by or "")),
+    )
+
+
+def _text(words: str) -> str:
+    """Return words that no spreadsheet takes for a formula."""
+    return f"'{words}" if words.startswith(("=", "+", "-", "@", "\t", "\r")) else words
