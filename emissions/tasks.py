@@ -2,7 +2,8 @@
 
 import logging
 
-from celery import shared_task
+from celery import Task, shared_task
+from kombu.exceptions import OperationalError
 
 from emissions.models import PendingCalculation
 from emissions.services import calculate, invalidate
@@ -39,9 +40,12 @@ def _drain(priority_below: int | None) -> int:
     return done
 
 
-def _wake(task: object) -> None:
+def _wake(task: Task[[], object]) -> None:
     """Publish a nudge without a retry: the request must not wait for a broker that is gone."""
-    task.apply_async(retry=False, ignore_result=True, expires=60)  # type: ignore[attr-defined]
+    try:
+        task.apply_async(retry=False, ignore_result=True, expires=60)
+    except OperationalError as error:
+        logger.warning("No nudge for %s, beat will repeat it: %s", task.name, error)
 
 
 invalidate.wake["waiting"] = lambda: _wake(calculate_waiting)

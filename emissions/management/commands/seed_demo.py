@@ -1,0 +1,31 @@
+"""Make the demo organisation."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from emissions.services.calculate import calculate_pending
+from emissions.services.demo.plan import NAME, PASSWORD, PEOPLE
+from emissions.services.demo.seed import seed_demo
+
+
+class Command(BaseCommand):
+    """Make the demo organisation on first start; a second time changes nothing."""
+
+    help = "Make the demo organisation with three years of runs, unless it is there."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Say whether to print who can sign in."""
+        parser.add_argument("--print-sign-ins", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Seed, calculate what was recorded, and print the sign-ins."""
+        if seed_demo(now=timezone.now()) is not None:
+            while calculate_pending():
+                pass
+        if options["print_sign_ins"]:
+            self.stdout.write(f"{NAME} (demo), password for all: {PASSWORD}")
+            for email, _, role, team in PEOPLE:
+                self.stdout.write(f"  {email:30} {role.label}{f', {team}' if team else ''}")

@@ -1,0 +1,1 @@
+"""The demo organisation: believable, seeded, and made through the same services as any other."""

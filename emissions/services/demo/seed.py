@@ -1,0 +1,188 @@
+"""Make the demo organisation, once."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from itertools import islice
+
+from django.db import transaction
+
+from emissions.calculation.vocabulary import Control, Role
+from emissions.models import (
+    CloudRegion,
+    GridZone,
+    HardwareModel,
+    Membership,
+    Node,
+    Organisation,
+    Project,
+    Run,
+    Site,
+    Team,
+    User,
+)
+from emissions.services.create_organisation import create_organisation
+from emissions.services.demo.generate import Things, generate_runs
+from emissions.services.demo.plan import (
+    CLOUD_HARDWARE,
+    NAME,
+    NODES,
+    PASSWORD,
+    PEOPLE,
+    PROJECTS,
+    SITES,
+    SLUG,
+    TEAMS,
+    TIME_ZONE,
+    YEARS,
+    SitePlan,
+)
+from emissions.services.manage_nodes import Machine, create_node
+from emissions.services.manage_people import invite_person
+from emissions.services.manage_projects import assign_project, create_project
+from emissions.services.manage_sites import Conditions, create_site, set_conditions
+from emissions.services.manage_teams import create_team
+from emissions.services.record_runs import record_runs
+
+CHUNK = 5000
+
+
+@transaction.atomic
+def seed_demo(*, now: datetime) -> Organisation | None:
+    """Make the demo organisation with three years of runs up to `now`.
+
+    Returns
+    -------
+    Organisation or None
+        None if it is there already: nothing is changed then.
+    """
+    if Organisation.objects.filter(slug=SLUG).exists():
+        return None
+    start = date(now.year - YEARS, now.month, 1)
+    organisation = create_organisation(name=NAME, slug=SLUG, time_zone=TIME_ZONE, by=None, now=now)
+    teams = {
+        name: create_team(organisation=organisation, name=name, by=None, now=now) for name in TEAMS
+    }
+    admin = _people(organisation, teams, now)
+    sites = {plan.name: _site(organisation, plan, start, admin, now) for plan in SITES}
+    nodes = _nodes(organisation, sites, start, admin, now)
+    projects = _projects(organisation, teams, start, admin, now)
+    hardware = {
+        name: HardwareModel.objects.get(organisation=None, name=name)
+        for name in CLOUD_HARDWARE.values()
+    }
+    things = Things(projects, sites, nodes, hardware)
+    runs = generate_runs(things=things, start=start, days=(now.date() - start).days)
+    finished = (run for run in runs if run.ended_at <= now)
+    for chunk in _chunks(finished):
+        record_runs(organisation=organisation, runs=chunk, by=admin, now=now)
+    return organisation
+
+
+def _people(organisation: Organisation, teams: dict[str, Team], now: datetime) -> User:
+    for email, name, role, team in PEOPLE:
+        membership = invite_person(
+            organisation=organisation,
+            email=email,
+            name=name,
+            role=role,
+            team=teams[team] if team else None,
+            by=None,
+            now=now,
+        )
+        membership.user.set_password(PASSWORD)
+        membership.user.save()
+    return Membership.objects.get(organisation=organisation, role=Role.ADMIN).user
+
+
+def _site(organisation: Organisation, plan: SitePlan, start: date, by: User, now: datetime) -> Site:
+    provider, _, name = plan.region.partition(":")
+    region = CloudRegion.objects.filter(provider=provider, region=name).first()
+    cloud = region is not None
+
+    def conditions(pue: float | None) -> Conditions:
+        return Conditions(
+            zone=region.zone if region else GridZone.objects.get(code=plan.zone),
+            it_control=Control.OTHER if cloud else Control.ORGANISATION,
+            overhead_control=Control.OTHER if cloud else plan.overhead,
+            pue=pue,
+            pue_source="Metered by the site" if pue else "",
+            wue_litres_per_kwh=plan.wue,
+        )
+
+    site = create_site(
+        organisation=organisation,
+        name=plan.name,
+        kind=plan.kind,
+        cloud_region=region,
+        conditions=conditions(plan.pue[0] if plan.pue else None),
+        starts_on=start,
+        by=by,
+        now=now,
+    )
+    for later, pue in enumerate(plan.pue[1:], start=1):
+        set_conditions(
+            site=site,
+            conditions=conditions(pue),
+            starts_on=date(start.year + later, 1, 1),
+            by=by,
+            now=now,
+        )
+    return site
+
+
+def _nodes(
+    organisation: Organisation, sites: dict[str, Site], start: date, by: User, now: datetime
+) -> dict[str, Node]:
+    return {
+        plan.name: create_node(
+            organisation=organisation,
+            name=plan.name,
+            machine=Machine(
+                hardware=HardwareModel.objects.get(organisation=None, name=plan.hardware),
+                device_count=plan.devices,
+                node_count=plan.count,
+                embodied_kg=plan.embodied_kg,
+                embodied_source="Manufacturer's estimate" if plan.embodied_kg else "",
+                purchased_on=start + timedelta(days=plan.from_day),
+                life_years=5,
+            ),
+            site=sites[plan.site],
+            tenure=plan.tenure,
+            starts_on=start + timedelta(days=plan.from_day),
+            by=by,
+            now=now,
+        )
+        for plan in NODES
+    }
+
+
+def _projects(
+    organisation: Organisation, teams: dict[str, Team], start: date, by: User, now: datetime
+) -> dict[str, Project]:
+    projects = {}
+    for at, plan in enumerate(PROJECTS):
+        project = projects[plan.name] = create_project(
+            organisation=organisation,
+            name=plan.name,
+            team=teams[plan.team],
+            cost_centre=f"CC-{100 + at}",
+            starts_on=start,
+            by=by,
+            now=now,
+        )
+        if plan.moves_to:
+            moved_on = (start + timedelta(days=plan.moves_day)).replace(day=1)
+            assign_project(
+                project=project,
+                team=teams[plan.moves_to],
+                cost_centre=f"CC-{100 + at}",
+                starts_on=moved_on,
+                by=by,
+                now=now,
+            )
+    return projects
+
+
+def _chunks(runs: Iterator[Run]) -> Iterator[list[Run]]:
+    while chunk := list(islice(runs, CHUNK)):
+        yield chunk

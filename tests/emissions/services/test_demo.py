@@ -1,0 +1,66 @@
+"""The demo organisation is believable, and made once."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.db.models import Count, Sum
+
+from emissions.calculation.vocabulary import RunStatus, SiteKind
+from emissions.models import MonthlyTotal, Organisation, ProjectAssignment, Run, Site
+from emissions.services.calculate import calculate_pending
+from emissions.services.demo import generate
+from emissions.services.demo.seed import seed_demo
+from emissions.services.load_reference import load_reference
+from emissions.services.verify_ledger import verify_ledger
+
+NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def demo(db, monkeypatch) -> Organisation:
+    monkeypatch.setattr(generate, "RUNS", 1500)
+    load_reference()
+    organisation = seed_demo(now=NOW)
+    assert organisation is not None
+    while calculate_pending():
+        pass
+    return organisation
+
+
+def test_is_believable(demo):
+    runs = Run.objects.of(demo)
+    assert demo.teams.count() == 4
+    assert demo.projects.count() == 15
+    assert 1400 < runs.count() < 1600
+    kinds = Site.objects.filter(organisation=demo).values_list("kind", flat=True)
+    assert sorted(kinds) == sorted([SiteKind.OWN, SiteKind.COLOCATION, *[SiteKind.CLOUD] * 3])
+    moved = ProjectAssignment.objects.current().values("project").annotate(n=Count("team"))
+    assert sorted(row["n"] for row in moved)[-2:] == [1, 2]
+    failed = runs.filter(status=RunStatus.FAILED).count()
+    assert 0.05 < failed / runs.count() < 0.14
+    assert all(run.ended_at <= NOW for run in runs)
+    new_year = runs.get(external_id="aurora-2026")
+    assert new_year.entries.count() == 2
+
+
+def test_one_team_grows_fast(demo):
+    by_year = dict(
+        MonthlyTotal.objects.filter(cell__organisation=demo, cell__team__name="Science")
+        .values_list("month__year")
+        .annotate(Sum("energy_facility_kwh"))
+        .order_by("month__year")
+    )
+    assert by_year[2026] > 2 * by_year[2024]
+
+
+def test_the_ledger_agrees_and_every_line_has_a_factor(demo):
+    assert verify_ledger(organisation=demo).clean
+    without = MonthlyTotal.objects.filter(
+        cell__organisation=demo, cell__location_factor__isnull=True
+    )
+    assert not without.exists()
+
+
+def test_a_second_time_changes_nothing(demo):
+    assert seed_demo(now=NOW) is None
+    assert Organisation.objects.count() == 1
