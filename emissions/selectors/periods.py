@@ -139,7 +139,7 @@ def first_day(month: int) -> date:
 
 def of_months(*, value: str, first: int, months: int) -> Period:
     """Return the period of a number of months from the first one on."""
-    if not (EARLIEST_YEAR * 12 <= first and first + months <= LATEST_YEAR * 12):
+    if first < EARLIEST_YEAR * 12 or first + months > LATEST_YEAR * 12:
         raise InvalidPeriod(value)
     return Period(value=value, starts_on=first_day(first), ends_before=first_day(first + months))
 

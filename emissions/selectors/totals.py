@@ -54,7 +54,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Exact sums. [kWh, kg CO2e, h, l]
+    """Exact sums, in kWh, kg CO2e, hours and litres.
 
     `measured_kwh` is the facility energy known from a device counter or a site meter, and
     `known_hardware_hours` the device-hours of hardware whose footprint is known.
@@ -89,13 +89,17 @@ class Totals:
 
     @property
     def intensity_kg_per_kwh(self) -> Decimal | None:
-        """Location-based emissions per kWh at the meter. [kg CO2e/kWh]"""
-        return ratio(self.location_based_kg, self.energy_facility_kwh)
+        """Location-based emissions per kWh at the meter, in kg CO2e/kWh."""
+        return self.per_kwh("location_based_kg")
 
     @property
     def market_intensity_kg_per_kwh(self) -> Decimal | None:
-        """Market-based emissions per kWh at the meter. [kg CO2e/kWh]"""
-        return ratio(self.market_based_kg, self.energy_facility_kwh)
+        """Market-based emissions per kWh at the meter, in kg CO2e/kWh."""
+        return self.per_kwh("market_based_kg")
+
+    def per_kwh(self, column: str) -> Decimal | None:
+        """Return one of the columns per kWh at the meter; None without energy."""
+        return ratio(getattr(self, column), self.energy_facility_kwh)
 
     @property
     def measured_share(self) -> Decimal | None:
@@ -108,8 +112,13 @@ class Totals:
         return ratio(self.known_hardware_hours, self.device_hours)
 
     @property
+    def unknown_hardware_share(self) -> Decimal | None:
+        """Share of the device-hours whose hardware has no known footprint."""
+        return ratio(self.device_hours - self.known_hardware_hours, self.device_hours)
+
+    @property
     def known_embodied_kg(self) -> Decimal | None:
-        """Lifetime share of hardware; None where no hardware's footprint is known. [kg CO2e]"""
+        """Lifetime share of hardware; None where no hardware's footprint is known."""
         unknown = self.device_hours and not self.known_hardware_hours
         return None if unknown and not self.embodied_kg else self.embodied_kg
 
@@ -121,7 +130,10 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The sums of one value of a dimension; `key` is what the address calls it."""
+    """The sums of one value of a dimension; `key` is what the address calls it.
+
+    `month` is set where the grouping is by month.
+    """
 
     key: str
     label: str
@@ -277,8 +289,7 @@ def _grouped(
         key, label = dimension.name(*(row[column] for column in dimension.columns))
         sums = _totals_of(row)
         if not sums.empty:
-            month = row["month"] if with_month else None
-            found.append(Group(key=key, label=label, totals=sums, month=month))
+            found.append(Group(key=key, label=label, totals=sums, month=row.get("month")))
     found = _merged(found)
     found.sort(key=lambda group: (group.month or date.min, dimension.order(group), group.label))
     return found
@@ -362,10 +373,11 @@ def _assigned() -> FilteredRelation:
 
 
 def _totals_of(row: Mapping[str, Any]) -> Totals:
-    return Totals(
-        **{name: row[f"sum_{name}"] if row[f"sum_{name}"] is not None else 0 for name in _INTEGERS},
-        **{name: row[f"sum_{name}"] or ZERO for name in _SUMS if name not in _INTEGERS},
-    )
+    sums: dict[str, Any] = {}
+    for name in _SUMS:
+        value = row[f"sum_{name}"]
+        sums[name] = value if value is not None else getattr(_NOTHING, name)
+    return Totals(**sums)
 
 
-_INTEGERS = ("runs", "not_completed_runs")
+_NOTHING = Totals()

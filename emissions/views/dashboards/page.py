@@ -1,0 +1,395 @@
+"""One dashboard: what it is about, its figures, its files. The three pages differ in `Subject`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+
+from emissions.charts import numbers, sentences
+from emissions.permissions import Member
+from emissions.selectors.attention import Attention, attention, has_figures
+from emissions.selectors.periods import Period
+from emissions.selectors.totals import (
+    NONE,
+    By,
+    Filters,
+    Group,
+    Totals,
+    total_of,
+    totals_by,
+    totals_by_month_and,
+)
+from emissions.tabular import Value, csv_bytes, zip_bytes
+from emissions.views.dashboards import cards
+from emissions.views.dashboards.address import Address
+from emissions.views.dashboards.cards import Figure, Quantity, Shown
+
+NOUNS = {
+    By.TEAM: "Team",
+    By.PROJECT: "Project",
+    By.HARDWARE: "Hardware",
+    By.SITE: "Site",
+    By.STAGE: "Life-cycle stage",
+    By.STATUS: "Status",
+    By.BASIS: "How the energy is known",
+}
+#: Dimensions whose values the address can be narrowed to.
+NARROWED_BY = {By.HARDWARE, By.SITE, By.STAGE, By.STATUS, By.TEAM, By.PROJECT}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose dashboard it is: its name, its own filter, and what it is broken down by."""
+
+    who: str
+    file_name: str
+    stack: By
+    rankings: tuple[By, ...]
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    #: The dimension that the page itself stands for: no chip and no menu offers it.
+    own: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One line of what needs attention."""
+
+    text: str
+    url: str = ""
+    action: str = ""
+
+
+class Dashboard:
+    """A subject's figures for one address; each question is one query."""
+
+    def __init__(self, request: HttpRequest, member: Member, subject: Subject) -> None:
+        self.request = request
+        self.organisation = member.organisation
+        self.subject = subject
+        self.address = Address(request, member.organisation)
+        self.filters: Filters = replace(self.address.filters, **subject.fixed)
+        self.comparison = self.address.comparison
+        self._asked: dict[tuple[By, date, date], list[Group]] = {}
+
+    # --- the numbers ---
+
+    @cached_property
+    def by_month(self) -> list[Group]:
+        """The period's totals by month and the subject's first dimension."""
+        return totals_by_month_and(
+            organisation=self.organisation,
+            period=self.address.period,
+            by=self.subject.stack,
+            filters=self.filters,
+        )
+
+    @cached_property
+    def months_before(self) -> list[Group]:
+        """The compared period's totals by month."""
+        return self._by(By.MONTH, self.comparison.period) if self.comparison.period else []
+
+    @cached_property
+    def totals(self) -> Totals:
+        """The period's totals."""
+        return total_of(self.by_month)
+
+    @cached_property
+    def before(self) -> Totals | None:
+        """The compared period's totals; None without a comparison."""
+        return total_of(self.months_before) if self.comparison.period else None
+
+    @cached_property
+    def attention(self) -> Attention:
+        """What stands apart from the figures."""
+        return attention(organisation=self.organisation, filters=self.filters)
+
+    @property
+    def amount(self) -> str:
+        """The quantity of the chosen method."""
+        return self.address.method.column
+
+    @cached_property
+    def shown(self) -> Shown:
+        """What the figures have in common."""
+        return Shown(
+            quantity=Quantity(self.amount, f"Emissions, {self.address.method.words}"),
+            period=self._months_shown,
+            comparison=self.comparison,
+        )
+
+    @property
+    def _months_shown(self) -> Period:
+        """Months that lie ahead are left out unless something is recorded in them."""
+        until = self.address.period.until(self.address.today)
+        ahead = any(group.month and group.month >= until.ends_before for group in self.by_month)
+        return self.address.period if ahead else until
+
+    # --- the figures ---
+
+    @cached_property
+    def figures(self) -> dict[str, Figure]:
+        """All figures of the page, by the name that their file goes by."""
+        ranked = {f"by-{by}": self._ranked(by) for by in self.subject.rankings}
+        return {"by-month": self._trend(), **ranked}
+
+    def _trend(self) -> Figure:
+        stack = self.subject.stack
+        urls = {group.label: self._url(stack, group) for group in self.by_month}
+        note = f"{self.address.today:%B %Y} is not over." if self.address.unfinished else ""
+        return cards.by_month(
+            id="by-month",
+            title=f"Emissions by month and {NOUNS[stack].lower()}",
+            shown=self.shown,
+            groups=self.by_month,
+            before=self.months_before,
+            urls=urls,
+            note=note,
+        )
+
+    def _ranked(self, by: By) -> Figure:
+        before = self.comparison.period
+        shown = self.shown
+        if by is By.BASIS:
+            shown = replace(shown, quantity=cards.ENERGY)
+        return cards.ranked(
+            id=f"by-{by}",
+            title=NOUNS[by] if by is By.BASIS else f"By {NOUNS[by].lower()}",
+            noun=NOUNS[by],
+            shown=shown,
+            groups=self._by(by, self.address.period),
+            before=self._by(by, before) if before else [],
+            url_of=lambda group: self._url(by, group),
+        )
+
+    def _by(self, by: By, period: Period) -> list[Group]:
+        key = by, period.starts_on, period.ends_before
+        if key not in self._asked:
+            self._asked[key] = totals_by(
+                organisation=self.organisation, period=period, by=by, filters=self.filters
+            )
+        return self._asked[key]
+
+    def _url(self, by: By, group: Group) -> str:
+        """Return where a label leads: one level down, or this page narrowed to it."""
+        if by not in NARROWED_BY or by.value in self.subject.own:
+            return ""
+        if by is By.TEAM and group.key != NONE:
+            return self.address.carried_to("team", team_slug=group.key)
+        if by is By.PROJECT and group.key != NONE:
+            return self.address.carried_to("project", project_slug=group.key)
+        return self.address.narrowed_to(by.value, group.key)
+
+    # --- words ---
+
+    @property
+    def headline(self) -> str:
+        """The sentence above everything."""
+        return sentences.headline(
+            who=self.subject.who,
+            kilograms=getattr(self.totals, self.amount),
+            method=self.address.method.words,
+            runs=self.totals.runs,
+            period=self.address.period.label,
+            unfinished=self.address.unfinished,
+            before=getattr(self.before, self.amount) if self.before else None,
+            compared_with=self.comparison.label,
+        )
+
+    @property
+    def remarks(self) -> list[Remark]:
+        """What somebody should look at."""
+        found = []
+        runs = _page("run_list", self.organisation.slug)
+        if self.attention.failed:
+            words = self.attention.words(self.attention.failed)
+            text = f"{words} run{_s(self.attention.failed)} not calculated, and missing here."
+            found.append(Remark(text, runs and f"{runs}?calculation=failed", "See which"))
+        if self.attention.pending:
+            words = self.attention.words(self.attention.pending)
+            text = f"{words} run{_s(self.attention.pending)} waiting to be calculated."
+            found.append(Remark(text, runs and f"{runs}?calculation=pending", "See which"))
+        found += self._remarks_on_structure(runs) + self._remarks_on_quality()
+        return found
+
+    def _remarks_on_structure(self, runs: str) -> list[Remark]:
+        if By.PROJECT not in self.subject.rankings or self.subject.fixed:
+            return []
+        projects = self._by(By.PROJECT, self.address.period)
+        without = [group for group in projects if group.key == NONE]
+        return [
+            Remark(
+                f"{numbers.mass_text(getattr(group.totals, self.amount))} CO₂e belongs to "
+                "no project.",
+                runs and f"{runs}?project={NONE}",
+                "Assign the runs",
+            )
+            for group in without
+        ]
+
+    def _remarks_on_quality(self) -> list[Remark]:
+        found, totals = [], self.totals
+        share = totals.not_completed_share
+        if share:
+            text = sentences.not_completed(share=share, runs=totals.not_completed_runs)
+            url = self.address.narrowed_to("status", "failed")
+            found.append(Remark(text, url, "Show failed runs"))
+        unknown = totals.unknown_hardware_share
+        if unknown:
+            text = (
+                "The hardware's footprint is unknown for "
+                f"{numbers.percent_text(unknown)} of the device-hours."
+            )
+            found.append(Remark(text))
+        return found
+
+    # --- answers ---
+
+    def response(self, template: str, **context: Any) -> HttpResponse:
+        """Return the page, or one of its files."""
+        match self.request.GET.get("format"):
+            case "csv":
+                return self._csv(self.request.GET.get("figure", ""))
+            case "zip":
+                return self._zip()
+        empty = self.totals.empty
+        return render(
+            self.request,
+            template,
+            {
+                "page": self,
+                "address": self.address,
+                "totals": self.totals,
+                "before": self.before,
+                "amount": self.amount,
+                "cards": self._cards() if not empty else [],
+                "nothing_yet": empty and not has_figures(organisation=self.organisation),
+                "menus": [
+                    one for one in self.address.dimensions if one.name not in self.subject.own
+                ],
+                "structure_choices": (
+                    self.address.structure_choices if By.PROJECT in self.subject.rankings else []
+                ),
+                **context,
+            },
+        )
+
+    def _cards(self) -> list[dict[str, Any]]:
+        return [
+            {"card": figure.card, "csv_url": self.address.changed(format="csv", figure=name)}
+            for name, figure in self.figures.items()
+        ]
+
+    @property
+    def zip_url(self) -> str:
+        """The address of all of the page's files."""
+        return self.address.changed(format="zip")
+
+    @property
+    def intensity(self) -> str | None:
+        """Emissions per kWh at the meter, in words."""
+        value = self.intensity_now
+        if value is None:
+            return None
+        return f"{numbers.number_text(value)}{numbers.NO_BREAK_SPACE}kg/kWh"
+
+    @property
+    def intensity_now(self) -> Decimal | None:
+        """Emissions per kWh at the meter."""
+        return self.totals.per_kwh(self.amount)
+
+    @property
+    def intensity_before(self) -> Decimal | None:
+        """The same in the compared period."""
+        return self.before.per_kwh(self.amount) if self.before else None
+
+    @property
+    def measured_note(self) -> str:
+        """How much of the energy was measured."""
+        share = self.totals.measured_share
+        return "" if share is None else f"{numbers.percent_text(share)} measured or metered"
+
+    @property
+    def hardware_note(self) -> str:
+        """How much of the hardware's footprint is known."""
+        share = self.totals.known_hardware_share
+        return "" if share is None else f"known for {numbers.percent_text(share)} of device-hours"
+
+    @property
+    def hours_note(self) -> str:
+        """The device-hours behind the runs."""
+        return f"{numbers.number_text(self.totals.device_hours)} device-hours"
+
+    def _csv(self, name: str) -> HttpResponse:
+        if name not in self.figures:
+            raise Http404
+        return download(self.figures[name].csv, f"{self._stem}_{name}.csv", "text/csv")
+
+    def _zip(self) -> HttpResponse:
+        files = {f"{name}.csv": figure.csv for name, figure in self.figures.items()}
+        return download(
+            zip_bytes({"summary.csv": self._summary(), **files}),
+            f"{self._stem}.zip",
+            "application/zip",
+        )
+
+    @property
+    def _stem(self) -> str:
+        return f"{self.subject.file_name}_{self.address.period.slug}"
+
+    def _summary(self) -> bytes:
+        """Return the stats: exact, in base units, with the compared period beside them."""
+        now, before = self.totals, self.before
+        rows: list[list[Value]] = []
+        for label, unit, name in SUMMARY:
+            row: list[Value] = [label, unit, getattr(now, name)]
+            if before is not None:
+                row.append(getattr(before, name))
+            rows.append(row)
+        header = ["Figure", "Unit", self.address.period.label]
+        if before is not None:
+            header.append(self.comparison.label)
+        return csv_bytes(header=header, rows=rows)
+
+
+SUMMARY = (
+    ("Emissions, location-based", "kg CO2e", "location_based_kg"),
+    ("Emissions, market-based", "kg CO2e", "market_based_kg"),
+    ("Energy at the meter", "kWh", "energy_facility_kwh"),
+    ("Energy of IT equipment", "kWh", "energy_it_kwh"),
+    ("Intensity, location-based", "kg CO2e/kWh", "intensity_kg_per_kwh"),
+    ("Intensity, market-based", "kg CO2e/kWh", "market_intensity_kg_per_kwh"),
+    ("Upstream of the electricity", "kg CO2e", "upstream_kg"),
+    ("Transmission and distribution losses", "kg CO2e", "losses_kg"),
+    ("Lifetime share of hardware", "kg CO2e", "known_embodied_kg"),
+    ("Device-hours", "h", "device_hours"),
+    ("Runs", "", "runs"),
+    ("Measured or metered energy", "share", "measured_share"),
+    ("Hardware with known footprint", "share of device-hours", "known_hardware_share"),
+    ("Not completed", "share of energy", "not_completed_share"),
+)
+
+
+def download(content: bytes, name: str, content_type: str) -> HttpResponse:
+    """Return a file to be kept."""
+    return HttpResponse(
+        content,
+        content_type=content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _page(name: str, slug: str) -> str:
+    try:
+        return reverse(name, kwargs={"organisation_slug": slug})
+    except NoReverseMatch:
+        return ""
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
