@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from config.embedded.errors import CannotStart
 
@@ -48,7 +49,7 @@ class Child:
                 cwd=self.directory,
                 start_new_session=True,
                 preexec_fn=_before_exec(os.getpid(), self.orphan_signal),
-                **_identity(self.account),
+                **identity(self.account),
             )
 
     @property
@@ -144,7 +145,7 @@ def _before_exec(parent: int, signum: int) -> Callable[[], None]:
     return prepare
 
 
-def _identity(account: pwd.struct_passwd | None) -> dict[str, object]:
+def identity(account: pwd.struct_passwd | None) -> dict[str, Any]:
     """Return Popen's arguments to run as another account."""
     if account is None:
         return {}

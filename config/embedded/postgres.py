@@ -22,7 +22,7 @@ from urllib.parse import quote
 import psutil
 import psycopg2
 
-from config.embedded.children import Child, wait_until
+from config.embedded.children import Child, identity, wait_until
 from config.embedded.errors import CannotStart
 
 MAJOR = "18"
@@ -124,6 +124,7 @@ class Cluster:
     programs_copy: Path
     settings: Mapping[str, str] = field(default_factory=dict)
     child: Child | None = None
+    name: str = "PostgreSQL"
 
     def __post_init__(self) -> None:
         self.account = server_account()
@@ -165,7 +166,7 @@ class Cluster:
             capture_output=True,
             text=True,
             cwd=partial,
-            **self._identity(),
+            **identity(self.account),
         )
         if result.returncode:
             shutil.rmtree(partial, ignore_errors=True)
@@ -182,7 +183,7 @@ class Cluster:
         self.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._own(self.sockets)
         self.child = Child(
-            name="PostgreSQL",
+            name=self.name,
             command=self._command(),
             log=self.log,
             # Fast shutdown: clients are cut off, transactions rolled back, data written cleanly.
@@ -290,12 +291,3 @@ class Cluster:
     def _own(self, path: Path) -> None:
         if self.account:
             os.chown(path, self.account.pw_uid, self.account.pw_gid)
-
-    def _identity(self) -> dict[str, object]:
-        if self.account is None:
-            return {}
-        return {
-            "user": self.account.pw_uid,
-            "group": self.account.pw_gid,
-            "extra_groups": [],
-        }

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import NoReturn
 
 from config.embedded import network
 from config.embedded.children import Child, wait_until
@@ -39,6 +40,7 @@ class Supervisor:
         self.environment: dict[str, str] = {}
         self.cluster: Cluster | None = None
         self.broker: Broker | None = None
+        self.commands: list[Child] = []
         self.processes: list[Child] = []
         self.sign_ins = ""
 
@@ -60,7 +62,7 @@ class Supervisor:
             self._start_processes()
             self._wait_until_ready()
 
-    def watch(self) -> None:
+    def watch(self) -> NoReturn:
         """Restart what dies, until somebody asks us to end."""
         restart_at: dict[str, float] = {}
         while True:
@@ -82,6 +84,8 @@ class Supervisor:
     def stop(self) -> None:
         """End what was started: web and workers first, the database last."""
         self.home.environment.unlink(missing_ok=True)
+        for command in self.commands:
+            command.stop()
         for child in reversed(self.processes):
             with self.screen.step(f"Stopping {child.name}"):
                 child.stop()
@@ -93,11 +97,11 @@ class Supervisor:
                 self.cluster.stop()
 
     def _parts(self) -> list[tuple[str, Child | None, Callable[[], None]]]:
-        parts: list[tuple[str, Child | None, Callable[[], None]]] = []
-        for server in (self.cluster, self.broker):
-            if server is not None and server.child is not None:
-                parts.append((server.child.name, server.child, server.start))
-        return parts + [(child.name, child, child.start) for child in self.processes]
+        servers = [server for server in (self.cluster, self.broker) if server is not None]
+        return [
+            *((server.name, server.child, server.start) for server in servers),
+            *((child.name, child, child.start) for child in self.processes),
+        ]
 
     def _start_database(self) -> None:
         if os.environ.get("DATABASE_URL", "").strip():
@@ -153,28 +157,37 @@ class Supervisor:
 
     def _prepare(self) -> None:
         """Bring schema, reference data, static files and the demo up to date."""
+        static = self._begin_static()
         with self.screen.step("Database schema"):
             self._manage("migrate", "--no-input")
         with self.screen.step("Reference data"):
             self._manage("load_reference")
-        self._collect_static()
         if self.demo:
             with self.screen.step("Demo organisation"):
                 self.sign_ins = self._manage("seed_demo", "--print-sign-ins")
+        if static is not None:
+            with self.screen.step("Static files, compressed"):
+                self._finish(static)
+                self._static_stamp.write_text(_static_digest(), encoding="ascii")
         self.home.publish(self.environment)
 
-    def _collect_static(self) -> None:
-        """Collect and compress static files when they changed."""
-        stamp = self.home.static / ".collected"
-        wanted = _static_digest()
-        if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
-            return
-        with self.screen.step("Static files, compressed"):
-            self._manage("collectstatic", "--no-input", "--clear", "--verbosity=0")
-            stamp.write_text(wanted, encoding="ascii")
+    @property
+    def _static_stamp(self) -> Path:
+        return self.home.static / ".collected"
+
+    def _begin_static(self) -> Child | None:
+        """Begin, beside the rest, to collect and compress static files if they changed."""
+        stamp = self._static_stamp
+        if stamp.exists() and stamp.read_text(encoding="ascii") == _static_digest():
+            return None
+        stamp.unlink(missing_ok=True)
+        return self._begin("collectstatic", "--no-input", "--clear", "--verbosity=0")
 
     def _manage(self, *arguments: str) -> str:
         """Run one of Django's commands to its end; return what it printed."""
+        return self._finish(self._begin(*arguments))
+
+    def _begin(self, *arguments: str) -> Child:
         output = self.home.log / f"{arguments[0]}.out"
         output.unlink(missing_ok=True)
         command = Child(
@@ -186,16 +199,19 @@ class Supervisor:
             directory=ROOT,
         )
         command.start()
-        try:
-            while command.running():
-                self.screen.tick()
-                time.sleep(0.05)
-        finally:
-            command.stop()
+        self.commands.append(command)
+        return command
+
+    def _finish(self, command: Child) -> str:
+        while command.running():
+            self.screen.tick()
+            time.sleep(0.05)
+        self.commands.remove(command)
+        assert command.output is not None
+        text = command.output.read_text(encoding="utf-8")
+        command.output.unlink()
         if command.exit_status:
             raise CannotStart(command.explain())
-        text = output.read_text(encoding="utf-8")
-        output.unlink()
         return text
 
     def _start_processes(self) -> None:
@@ -207,9 +223,7 @@ class Supervisor:
             "Worker (interactive)": [
                 *(*celery, "worker", "--queues=interactive", "--hostname=interactive@%h", *quiet)
             ],
-            "Worker (bulk)": [
-                *(*celery, "worker", "--queues=bulk", "--hostname=bulk@%h", *quiet)
-            ],
+            "Worker (bulk)": [*(*celery, "worker", "--queues=bulk", "--hostname=bulk@%h", *quiet)],
             "Timer": [
                 *(*celery, "beat", "--loglevel=INFO", "--pidfile="),
                 f"--schedule={self.home.folder / 'beat-schedule'}",

@@ -6,6 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config.embedded.children import Child, wait_until
 from config.embedded.errors import CannotStart
@@ -34,6 +36,7 @@ class Broker:
     socket: Path
     log: Path
     child: Child | None = None
+    name: str = "Valkey"
 
     @property
     def url(self) -> str:
@@ -45,7 +48,7 @@ class Broker:
         self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.socket.unlink(missing_ok=True)
         self.child = Child(
-            name="Valkey",
+            name=self.name,
             command=[
                 str(program()),
                 *("--port", "0"),
@@ -71,7 +74,7 @@ class Broker:
 
     def answers(self) -> bool:
         """Whether the server replies to a PING."""
-        with contextlib.suppress(redis.RedisError, OSError):
-            with contextlib.closing(redis.Redis(unix_socket_path=str(self.socket))) as client:
-                return bool(client.ping())
+        client = redis.Redis(unix_socket_path=str(self.socket), retry=Retry(NoBackoff(), 0))
+        with contextlib.closing(client), contextlib.suppress(redis.RedisError, OSError):
+            return bool(client.ping())
         return False

@@ -5,7 +5,7 @@ import os
 os.environ.setdefault("SECRET_KEY", "development only")
 os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 
-from config.settings.base import *  # noqa: E402, F403
+from config.settings.base import *  # noqa: F403
 
 DEBUG = True
 STORAGES = {

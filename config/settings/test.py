@@ -9,7 +9,9 @@ import tempfile
 
 os.environ.setdefault("SECRET_KEY", "test only")
 os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")
-SERVERS = os.environ.setdefault("TONNE_TEST_SERVERS", f"{tempfile.gettempdir()}/tonne-{os.getpid()}")
+SERVERS = os.environ.setdefault(
+    "TONNE_TEST_SERVERS", f"{tempfile.gettempdir()}/tonne-{os.getpid()}"
+)
 os.environ.setdefault("DATABASE_URL", f"postgresql://postgres@/tonne?host={SERVERS}/postgres")
 os.environ.setdefault("REDIS_URL", f"unix://{SERVERS}/valkey/valkey.sock?db=0")
 
@@ -21,4 +23,4 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405
+DATABASES["default"]["CONN_MAX_AGE"] = 0
