@@ -1,5 +1,12 @@
 """The REST API, by address."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from emissions.api.calculator import CalculatorView
+from emissions.api.runs import RunDetailView, RunListView
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("calculator/", CalculatorView.as_view(), name="api_calculator"),
+    path("runs/", RunListView.as_view(), name="api_run_list"),
+    path("runs/<int:run_id>/", RunDetailView.as_view(), name="api_run"),
+]

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from emissions.calculation.embodied import HOURS_PER_YEAR
 from emissions.calculation.vocabulary import HardwareKind
 from emissions.models import GridZone, HardwareModel, Organisation
 from emissions.services.check_run import check_run, complete_run, stated
@@ -74,7 +75,8 @@ def calculate(
 ) -> list[Estimate]:
     """Return the figures of checked rows, in one call of the core.
 
-    A run begins with its year; without one, with the present year.
+    A run begins with its year; without one, with the present year. However long, it counts in
+    that year alone: the question is about the factor of one year.
     """
     frame = calculator_frame(rows=rows, now=now)
     return estimate_columns(columns=frame, organisation=organisation)
@@ -94,6 +96,7 @@ def calculator_frame(*, rows: Sequence[Mapping[str, Any]], now: datetime) -> pl.
     return frame.with_columns(
         pl.Series("started_at", starts, dtype=pl.Datetime("us", "UTC")),
         pl.col("energy_includes_pue").fill_null(False),
+        pl.min_horizontal("duration_hours", pl.lit(float(HOURS_PER_YEAR))).alias("span_hours"),
     )
 
 

@@ -60,6 +60,7 @@ CALCULATOR_COLUMNS: dict[str, type[pl.DataType]] = {
     "embodied_kg_per_device": pl.Float64,
     "life_years": pl.Float64,
     "expected_utilisation": pl.Float64,
+    "span_hours": pl.Float64,  # over which months it counts, where not over its whole length
 }
 
 
@@ -83,6 +84,8 @@ class Resolved:
         The chosen rows of the factor tables.
     starts : (m,) bool
         The first piece of its run.
+    conditions, region : (m,) int64
+        Rows of the site's conditions and of the cloud region, or NONE.
     """
 
     pieces: Pieces
@@ -96,6 +99,8 @@ class Resolved:
     upstream: Choice
     losses: Choice
     starts: Bools
+    conditions: Ints
+    region: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,8 @@ class _Spot:
     wue: Floats
     scope: Ints
     category: Ints
+    conditions: Ints
+    region: Ints
 
 
 def resolve(*, runs: pl.DataFrame, facts: Facts) -> Resolved:
@@ -134,6 +141,7 @@ def resolve(*, runs: pl.DataFrame, facts: Facts) -> Resolved:
     activity = _activity(runs, hardware, facts)
     starts_us = column(runs, "started_at_us", missing=0, dtype=np.int64)
     hours = column(runs, "duration_hours", missing=0.0, dtype=np.float64)
+    hours = _first(_floats(runs, "span_hours"), hours)
     run_index, month, weight, piece_us = split_months(
         starts_at_us=starts_us,
         ends_at_us=starts_us + np.rint(hours * HOUR_US).astype(np.int64),
@@ -174,6 +182,8 @@ def resolve(*, runs: pl.DataFrame, facts: Facts) -> Resolved:
         upstream=upstream,
         losses=losses,
         starts=starts,
+        conditions=spot.conditions,
+        region=spot.region,
     )
 
 
@@ -275,6 +285,8 @@ def _spot(
             int(Scope3Category.PURCHASED_SERVICES),
             np.where(controlled, NONE, int(Scope3Category.LEASED_ASSETS)),
         ),
+        conditions=then,
+        region=region,
     )
 
 

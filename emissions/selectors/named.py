@@ -1,0 +1,106 @@
+"""Ids of what thousands of rows name: each catalogue is read once, when a row first needs it.
+
+`catalogue` answers for one thing that a person typed, with suggestions; this is for tables.
+"""
+
+import difflib
+from functools import cached_property
+
+from emissions.models import CloudRegion, GridZone, HardwareAlias, Node, Organisation, Site
+from emissions.selectors.catalogue import REGION_PREFIXES, folded, hardware_of
+
+#: Finding names that come close takes milliseconds: for so many unknown ones it is done.
+SUGGESTIONS = 25
+
+
+class Named:
+    """Look-ups by name for one organisation; without one, in what is shared."""
+
+    def __init__(self, organisation: Organisation | None) -> None:
+        self.organisation = organisation
+        self._suggested: dict[str, str] = {}
+
+    def hardware(self, name: str) -> int | None:
+        """Return the id of a hardware model by its name or an alias, however spelt."""
+        return self._hardware.get(folded(name))
+
+    def zone(self, code: str) -> int | None:
+        """Return the id of a grid zone by its code: FR, US-CA, WORLD."""
+        return self._zones.get(code.strip().upper())
+
+    def region(self, name: str) -> CloudRegion | None:
+        """Return a cloud region by provider and region: gcp:europe-west1."""
+        provider, _, region = (part.strip() for part in name.lower().partition(":"))
+        return self._regions.get(f"{REGION_PREFIXES.get(provider, provider)}:{region}")
+
+    def site(self, name: str) -> Site | None:
+        """Return the organisation's site by its slug or name."""
+        return self._sites.get(name.strip().casefold())
+
+    def node(self, name: str) -> Node | None:
+        """Return the organisation's node by its slug or name."""
+        return self._nodes.get(name.strip().casefold())
+
+    def similar_hardware(self, name: str) -> str:
+        """Return up to three names that come close, as the end of a message, or ""."""
+        return self._similar("hardware", folded(name), self._hardware_names)
+
+    def similar_region(self, name: str) -> str:
+        """Return up to three cloud regions that come close, as the end of a message, or ""."""
+        return self._similar("region", name.strip().lower(), {key: key for key in self._regions})
+
+    def _similar(self, kind: str, wanted: str, names: dict[str, str]) -> str:
+        key = f"{kind}:{wanted[:150]}"
+        if key not in self._suggested:
+            if len(self._suggested) >= SUGGESTIONS:
+                return ""
+            close = difflib.get_close_matches(wanted[:150], names, n=3, cutoff=0.6)
+            spelt = dict.fromkeys(names[one] for one in close)
+            self._suggested[key] = f" Did you mean {' or '.join(spelt)}?" if spelt else ""
+        return self._suggested[key]
+
+    @cached_property
+    def _hardware(self) -> dict[str, int]:
+        """Names first, then aliases; an organisation's own before shared ones."""
+        own = [None] if self.organisation is None else [self.organisation.pk, None]
+        aliases = HardwareAlias.objects.order_by("pk").values_list(
+            "folded", "hardware_id", "organisation_id"
+        )
+        found: dict[str, int] = {}
+        tables = (
+            [(folded(name), pk, owner) for name, pk, owner in self._models],
+            [row for row in aliases if row[2] in own],
+        )
+        for rows in tables:
+            for fold, pk, _ in sorted(rows, key=lambda row: row[2] is None):
+                found.setdefault(fold, pk)
+        return found
+
+    @cached_property
+    def _models(self) -> list[tuple[str, int, int | None]]:
+        models = hardware_of(organisation=self.organisation).order_by("pk")
+        return list(models.values_list("name", "pk", "organisation_id"))
+
+    @cached_property
+    def _hardware_names(self) -> dict[str, str]:
+        spelt = {pk: name for name, pk, _ in self._models}
+        return {fold: spelt[pk] for fold, pk in self._hardware.items() if pk in spelt}
+
+    @cached_property
+    def _zones(self) -> dict[str, int]:
+        return {code.upper(): pk for code, pk in GridZone.objects.values_list("code", "pk")}
+
+    @cached_property
+    def _regions(self) -> dict[str, CloudRegion]:
+        regions = CloudRegion.objects.select_related("zone").order_by("pk")
+        return {str(region).lower(): region for region in regions}
+
+    @cached_property
+    def _sites(self) -> dict[str, Site]:
+        sites = list(Site.objects.filter(organisation=self.organisation).order_by("pk"))
+        return {site.name.casefold(): site for site in sites} | {site.slug: site for site in sites}
+
+    @cached_property
+    def _nodes(self) -> dict[str, Node]:
+        nodes = list(Node.objects.filter(organisation=self.organisation).order_by("pk"))
+        return {node.name.casefold(): node for node in nodes} | {node.slug: node for node in nodes}
