@@ -161,7 +161,8 @@ def _estimates(runs: pl.DataFrame, resolved: Resolved, facts: Facts) -> list[Est
     }
     factors = _factors_used(resolved, facts, last)
     return [
-        _estimate(row, int(last[row]), runs, resolved, sums, factors[row]) for row in range(size)
+        _estimate(row, int(last[row]), runs, resolved, facts, sums, factors[row])
+        for row in range(size)
     ]
 
 
@@ -170,6 +171,7 @@ def _estimate(
     piece: int,
     runs: pl.DataFrame,
     resolved: Resolved,
+    facts: Facts,
     sums: dict[str, list[float]],
     factor: FactorUsed | None,
 ) -> Estimate:
@@ -192,7 +194,7 @@ def _estimate(
         assumptions=[text for bit, text in ASSUMED.items() if bit in bits],
         factor=factor,
         pue=float(figures.pue[piece]),
-        pue_source=_pue_source(row, piece, runs, resolved, bits),
+        pue_source=_pue_source(row, piece, runs, resolved, facts, bits),
         watts_per_device=None if np.isnan(watts) else watts,
         exceeds_range=bool(figures.exceeds_range[row]),
     )
@@ -359,15 +361,21 @@ def _embodied_step(row: int, resolved: Resolved, estimate: Estimate) -> Step:
 
 
 def _pue_source(
-    row: int, piece: int, runs: pl.DataFrame, resolved: Resolved, bits: Assumption
+    row: int, piece: int, runs: pl.DataFrame, resolved: Resolved, facts: Facts, bits: Assumption
 ) -> str:
+    """Return where the PUE comes from, in the order in which it is looked for."""
     if runs["stated_pue"][row] is not None:
         return "Stated with the run"
     if Assumption.PUE_DEFAULT in bits:
         return "World survey average (Uptime Institute)"
     if np.isnan(resolved.place.pue[piece]):
         return "None applied"
-    return "The site's or its provider's published PUE"
+    site, region = resolved.conditions[piece : piece + 1], resolved.region[piece : piece + 1]
+    if not np.isnan(facts.conditions.floats("pue", site)[0]):
+        return facts.conditions.text("pue_source", site)[0] or "The site's own PUE"
+    if not np.isnan(facts.regions.floats("pue", region)[0]):
+        return facts.regions.text("pue_source", region)[0] or "The region's published PUE"
+    return f"Published average of {facts.regions.text('provider', region)[0]}"
 
 
 def _factors_used(resolved: Resolved, facts: Facts, last: Ints) -> list[FactorUsed | None]:

@@ -174,10 +174,16 @@ def load_facts(*, organisation: Organisation | None) -> Facts:
             "zone_id",
             "it_control",
             "pue",
+            "pue_source",
             "wue_litres_per_kwh",
         ),
         regions=_table(
-            CloudRegion.objects.all(), "provider", "zone_id", "pue", "wue_litres_per_kwh"
+            CloudRegion.objects.all(),
+            "provider",
+            "zone_id",
+            "pue",
+            "pue_source",
+            "wue_litres_per_kwh",
         ),
         assignments=_dated(
             ProjectAssignment.objects.filter(**own), "project_id", "team_id", "cost_centre"
