@@ -12,7 +12,14 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from emissions.calculation.embodied import HOURS_PER_YEAR
-from emissions.calculation.equivalents import EQUIVALENTS, Equivalent, Group, equivalents
+from emissions.calculation.equivalents import (
+    EQUIVALENTS,
+    Equivalent,
+    Group,
+    equivalents,
+    lb_from_kg,
+)
+from emissions.charts import numbers
 from emissions.forms.calculator import CalculatorForm
 from emissions.models import HardwareModel
 from emissions.services.calculator import (
@@ -26,10 +33,12 @@ from emissions.services.check_run import complete_run
 from emissions.services.estimate import Estimate
 from emissions.views.citations import citations
 from emissions.views.comparisons import hardware_card, places_card
+from emissions.views.working import notes, shown_steps
 
 #: What the page shows before anybody has asked anything.
 EXAMPLE = "hardware=H100&device_count=8&duration_hours=24"
-UNITS = ("kg", "lb")
+METRIC, POUNDS = "kg", "lb"
+UNITS = {METRIC: "kg, t", POUNDS: "lb"}
 #: The API's names of a place, which an address may use instead of `place`.
 PLACE_NAMES = ("cloud_region", "zone")
 
@@ -80,12 +89,12 @@ def _answer(request: HttpRequest, form: CalculatorForm, now: datetime) -> dict[s
         organisation=None,
     )
     models = on_other_hardware(row=row, models=_models(row), now=now)
-    unit = request.GET.get("unit")
     address = request.build_absolute_uri(f"{request.path}?{_stated(_query(request)).urlencode()}")
     return {
         "estimate": estimate,
         "full": full,
-        "unit": unit if unit in UNITS else "kg",
+        "steps": shown_steps(estimate),
+        **_figures(request, estimate),
         "places": places_card(places, here=estimate),
         "models": hardware_card(models, here=estimate),
         "everyday": _equivalents(estimate, Group.EVERYDAY),
@@ -93,6 +102,42 @@ def _answer(request: HttpRequest, form: CalculatorForm, now: datetime) -> dict[s
         "citations": citations(form=form, estimate=estimate, full=full, url=address),
         "share_url": address,
     }
+
+
+def _figures(request: HttpRequest, estimate: Estimate) -> dict[str, Any]:
+    """Return the headline figures in the unit of the address, and the switch."""
+    unit = request.GET.get("unit")
+    unit = unit if unit in UNITS else METRIC
+    other = METRIC if unit == POUNDS else POUNDS
+    query = _stated(_query(request))
+    return {
+        "unit": unit,
+        "headline": _mass(estimate.location_based_kg, unit),
+        "other_unit": f"= {_mass(estimate.location_based_kg, other)}",
+        "market": _mass(estimate.market_based_kg, unit),
+        "embodied": _mass(estimate.embodied_kg, unit),
+        "units": [
+            {"label": label, "url": f"?{_with(query, unit=key)}", "current": key == unit}
+            for key, label in UNITS.items()
+        ],
+        **notes(estimate),
+    }
+
+
+def _with(query: QueryDict, **values: str) -> str:
+    changed = query.copy()
+    for name, value in values.items():
+        changed[name] = value
+    return changed.urlencode()
+
+
+def _mass(kilograms: float | None, unit: str) -> str | None:
+    if kilograms is None:
+        return None
+    if unit == METRIC:
+        return f"{numbers.mass_text(kilograms)}{numbers.NO_BREAK_SPACE}CO₂e"
+    pounds = float(lb_from_kg(kg=np.array(kilograms)))
+    return f"{numbers.number_text(pounds)}{numbers.NO_BREAK_SPACE}lb CO₂e"
 
 
 def _models(row: dict[str, Any]) -> list[HardwareModel]:

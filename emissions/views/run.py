@@ -14,6 +14,7 @@ from emissions.selectors import runs as selector
 from emissions.services.calculator import elsewhere
 from emissions.services.estimate import Estimate, estimate_runs
 from emissions.views.comparisons import places_card
+from emissions.views.working import notes, shown_steps
 
 LINES_SHOWN = 100
 
@@ -34,6 +35,8 @@ def run(request: HttpRequest, member: Member, run_id: int) -> HttpResponse:
     months = selector.months_of_run(run=shown)
     lines = selector.lines_of_run(run=shown)
     context |= {
+        "steps": shown_steps(estimate),
+        "facts": _facts(shown),
         "may_edit": member.runs(Action.EDIT_RUNS).filter(pk=shown.pk).exists(),
         "months": months,
         "mass_unit": numbers.mass_unit(month.location_based_kg for month in months),
@@ -68,9 +71,56 @@ def _headline(run: Run, member: Member) -> dict[str, Any]:
         "posting": posting,
         "shown": figures if figures.posted and not posting else estimate,
         "embodied_kg": None if estimate.embodied_kg is None else _embodied(figures, estimate),
+        **notes(estimate),
     }
 
 
 def _embodied(figures: selector.RunFigures, estimate: Estimate) -> Any:
     settled = figures.posted and not figures.pending
     return figures.embodied_kg if settled else estimate.embodied_kg
+
+
+def _facts(run: Run) -> list[tuple[str, str]]:
+    """Return what was stated of a run, in words; what was not is left out."""
+    found = [
+        ("Hardware", f"{run.node} ({run.node.hardware})" if run.node else run.hardware),
+        ("Devices", f"{run.device_count:,.10g}"),
+        ("Wall-clock hours", f"{run.duration_hours:,.6g} h"),
+        ("Device-hours", f"{run.device_hours:,.10g} h"),
+        ("Average power", _with_unit(run.stated_power_watts, "W per device")),
+        ("Measured energy" if run.energy_measured else "Energy", _energy(run)),
+        ("Average power, % of maximum", _percent(run.power_share)),
+        ("Utilisation", _percent(run.utilisation)),
+        ("CPU cores", _with_unit(run.cpu_cores)),
+        ("Power per core", _with_unit(run.cpu_watts_per_core, "W")),
+        ("Memory", _with_unit(run.memory_gb, "GB")),
+        ("Site or cloud region", run.site or run.cloud_region or run.zone),
+        ("PUE", _with_unit(run.stated_pue)),
+        ("Emission factor", _with_unit(run.stated_factor_g_per_kwh, "g/kWh")),
+        ("Its source", run.stated_factor_source),
+        ("AI model", run.ai_model),
+        ("External ID", run.external_id),
+        ("Sweep", run.sweep),
+        ("Retry of", run.retry_of),
+        ("Tokens", _with_unit(run.tokens)),
+        ("Floating-point operations", _with_unit(run.flop)),
+        (run.metric_name or "Metric", _with_unit(run.metric_value)),
+        ("Reported by the client", _with_unit(run.reported_kg, "kg CO₂e")),
+        ("Entered by", run.get_source_kind_display()),
+        ("Logged by", run.created_by),
+        ("Notes", run.notes),
+    ]
+    return [(label, str(value)) for label, value in found if value not in (None, "")]
+
+
+def _with_unit(value: float | None, unit: str = "") -> str:
+    return "" if value is None else f"{value:,.10g} {unit}".strip()
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share * 100:.4g}%"
+
+
+def _energy(run: Run) -> str:
+    words = _with_unit(run.energy_kwh, "kWh")
+    return f"{words}, PUE included" if words and run.energy_includes_pue else words
