@@ -67,6 +67,7 @@ class Column:
     label: str
     unit: str = ""
     numeric: bool = False
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,10 @@ def _month_table(
     comparison: Sequence[float | None] | None,
     comparison_label: str,
 ) -> Table:
-    columns = [Column("Month"), *(Column(group.label, numeric=True) for group in groups)]
+    columns = [
+        Column("Month"),
+        *(Column(group.label, numeric=True, url=group.url) for group in groups),
+    ]
     with_total = len(groups) > 1
     if with_total:
         columns.append(Column("Total", numeric=True))
@@ -268,8 +272,7 @@ def ranked(
     `noun` heads the table's first column ("Team"). Labels and bars lead to their `url`.
     """
     bars = shortened(rows, limit)
-    known = [bar for bar in bars if bar.value is not None]
-    drawn = known[::-1]
+    drawn = [bar for bar in bars if bar.value is not None]
     decimals = _decimals([bar.value for bar in drawn])
     figure = _figure()
     figure.add_bar(
@@ -301,6 +304,7 @@ def ranked(
             "showgrid": False,
             "zeroline": False,
             "rangemode": "normal",
+            "autorange": "reversed",
             "tickfont": {"color": "var(--text)", "size": 13},
         },
     )
@@ -308,7 +312,7 @@ def ranked(
         id=id,
         title=title,
         unit=unit,
-        conclusion=words.ranked(known, OTHER_LABEL) if conclusion is None else conclusion,
+        conclusion=words.ranked(drawn, OTHER_LABEL) if conclusion is None else conclusion,
         plot=as_json(figure),
         table=_ranked_table(rows, noun or title, unit),
         height=max(96, 24 + BAR_PIXELS * len(drawn)),
@@ -500,6 +504,7 @@ def _time_axis(months: Sequence[date]) -> dict[str, Any]:
         "tickvals": [month.isoformat() for month in shown],
         "ticktext": labels,
         "tickangle": 0,
+        "unifiedhovertitle": {"text": "%{x|%B %Y}"},
     }
     return {"xaxis": axis, "yaxis": {"nticks": 6, "tickformat": ",~g"}}
 

@@ -43,7 +43,7 @@ def template() -> go.layout.Template:
             "colorway": list(PALETTE),
             "font": {"color": "var(--text)", "size": 13},
             "margin": {"l": 0, "r": 8, "t": 12, "b": 0, "pad": 6},
-            "xaxis": axis | {"showgrid": False, "zeroline": False},
+            "xaxis": axis | {"showgrid": False, "zeroline": False, "showspikes": False},
             "yaxis": axis | {"showgrid": True, "zeroline": True, "rangemode": "tozero"},
             "showlegend": False,
             "dragmode": False,

@@ -1,0 +1,172 @@
+import json
+from datetime import date
+
+from emissions.charts import theme
+from emissions.charts.figures import (
+    Annotation,
+    Band,
+    Bar,
+    SeriesPoint,
+    by_month,
+    grouped,
+    ranked,
+    shortened,
+    trend,
+)
+
+JANUARY, FEBRUARY = date(2025, 1, 1), date(2025, 2, 1)
+
+
+def points(**series):
+    return [
+        SeriesPoint(month, name, value)
+        for name, values in series.items()
+        for month, value in zip((JANUARY, FEBRUARY), values, strict=True)
+    ]
+
+
+def month_card(rows, **options):
+    return by_month(rows, id="months", title="Emissions by team", unit="t", **options)
+
+
+def texts(row):
+    return [cell.text for cell in row]
+
+
+def test_series_are_ordered_by_size():
+    groups = grouped(points(small=(1, 1), large=(5, 5)), [JANUARY, FEBRUARY], {})
+    assert [group.label for group in groups] == ["large", "small"]
+
+
+def test_what_is_past_six_series_becomes_other():
+    rows = points(**{f"s{n}": (n, n) for n in range(1, 9)})
+    groups = grouped(rows, [JANUARY, FEBRUARY], {})
+    assert len(groups) == theme.SERIES_SHOWN + 1
+    assert groups[-1].label == "Other"
+    assert groups[-1].values == [3, 3]
+
+
+def test_grouping_keeps_the_total():
+    rows = points(**{f"s{n}": (n, n) for n in range(12)})
+    groups = grouped(rows, [JANUARY, FEBRUARY], {})
+    assert sum(group.total for group in groups) == 2 * sum(range(12))
+
+
+def test_unknown_months_stay_unknown():
+    card = month_card(points(a=(None, 2.0), b=(None, 3.0)))
+    assert texts(card.table.rows[0]) == ["Jan 2025", None, None, None]
+    assert card.plot["data"][0]["y"][0] is None
+
+
+def test_rows_of_the_same_month_and_series_are_summed():
+    card = month_card([SeriesPoint(JANUARY, "a", 1.0), SeriesPoint(JANUARY, "a", 2.0)])
+    assert card.plot["data"][0]["y"] == [3.0]
+
+
+def test_month_table_has_totals_and_comparison():
+    card = month_card(points(a=(1.5, 2.0), b=(3.0, 3.0)), comparison=[4.0, 4.0])
+    assert [column.label for column in card.table.columns] == [
+        "Month",
+        "b",
+        "a",
+        "Total",
+        "Period before",
+    ]
+    assert texts(card.table.rows[0]) == ["Jan 2025", "3.00", "1.50", "4.50", "4.00"]
+    assert texts(card.table.footer) == ["Total", "6.00", "3.50", "9.50", "8.00"]
+
+
+def test_month_figure_says_what_it_shows():
+    card = month_card(points(a=(1.0, 2.0), b=(3.0, 3.0)))
+    assert card.conclusion == (
+        "9.00 t in 2 months, most in February 2025 (5.00 t). b leads with 67%."
+    )
+
+
+def test_empty_month_figure():
+    card = month_card([])
+    assert card.conclusion == "Nothing was recorded in this period."
+    assert card.table.rows == []
+
+
+def test_legend_and_bars_lead_to_the_series():
+    card = month_card(points(a=(1, 1)), urls={"a": "/o/x/teams/a/"})
+    assert card.legend[0].url == "/o/x/teams/a/"
+    assert card.plot["data"][0]["customdata"] == ["/o/x/teams/a/"] * 2
+    assert card.table.columns[1].url == "/o/x/teams/a/"
+
+
+def test_figure_is_plain_json_without_literal_colours():
+    card = month_card(points(a=(1, 1)), target=2, annotations=[Annotation(JANUARY, "Moved")])
+    text = json.dumps(card.plot)
+    assert "var(--chart-1)" in text
+    assert '"#' not in text
+
+
+def test_labels_are_not_markup():
+    card = ranked([Bar("<b>x</b>", 1.0)], id="r", title="R", unit="t")
+    assert card.plot["layout"]["yaxis"]["ticktext"] == ["&lt;b&gt;x&lt;/b&gt;"]
+
+
+def test_ranked_bars_are_largest_first_and_linked():
+    card = ranked([Bar("a", 1.0, "/a/"), Bar("b", 3.0, "/b/")], id="r", title="R", unit="t")
+    assert card.plot["data"][0]["customdata"] == ["/b/", "/a/"]
+    assert card.plot["layout"]["yaxis"]["ticktext"][0] == '<a href="/b/" target="_top">b</a>'
+    assert texts(card.table.rows[0]) == ["b", "3.00", "75%"]
+    assert card.conclusion == "b accounts for 75%."
+
+
+def test_ranked_table_keeps_all_rows_that_the_chart_leaves_out():
+    bars = [Bar(f"p{n}", float(n)) for n in range(1, 21)]
+    card = ranked(bars, id="r", title="R", unit="t", limit=5)
+    assert len(card.table.rows) == 20
+    assert len(card.plot["data"][0]["customdata"]) == 5
+
+
+def test_shortening_keeps_the_total():
+    bars = [Bar(f"p{n}", float(n)) for n in range(1, 21)]
+    assert sum(bar.value or 0 for bar in shortened(bars, 6)) == sum(range(1, 21))
+
+
+def test_an_unknown_bar_is_in_the_table_only():
+    card = ranked([Bar("a", 2.0), Bar("b", None)], id="r", title="R", unit="t")
+    assert len(card.plot["data"][0]["customdata"]) == 1
+    assert texts(card.table.rows[1]) == ["b", None, None]
+
+
+def test_a_small_share_is_not_shown_as_zero():
+    card = ranked([Bar("a", 500.0), Bar("b", 0.2)], id="r", title="R", unit="t")
+    assert card.table.rows[1][1].text == "<1"
+
+
+def test_trend_says_where_it_stands():
+    card = trend(points(all=(10.0, 11.0)), id="t", title="T", unit="t", target=10)
+    assert card.conclusion == (
+        "11.0 t in February 2025, 10% more than the month before, above the target of 10.0 t."
+    )
+
+
+def test_trend_with_a_forecast_has_it_in_the_table():
+    band = Band(date(2025, 3, 1), 12.0, 10.0, 14.0)
+    card = trend(points(all=(10.0, 11.0)), id="t", title="T", unit="t", forecast=[band])
+    assert card.table.columns[-1].label == "Forecast"
+    assert card.table.rows[-1][-1].text == "12.0 (10.0–14.0)"
+
+
+def test_years_are_written_once():
+    rows = [SeriesPoint(date(2024 + n // 12, n % 12 + 1, 1), "a", 1.0) for n in range(36)]
+    labels = month_card(rows).plot["layout"]["xaxis"]["ticktext"]
+    assert labels[:5] == ["Jan<br>2024", "Apr", "Jul", "Oct", "Jan<br>2025"]
+
+
+def test_the_id_that_keeps_plotly_from_adding_a_style_element_is_its_own():
+    """The page carries an element with this id; another plotly.js may use another."""
+    from pathlib import Path
+
+    import plotly
+    from django.conf import settings
+
+    page = (Path(settings.BASE_DIR) / "templates/components/figure_scripts.html").read_text()
+    marker = page.split('<meta id="')[1].split('"')[0]
+    script = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    assert f'getElementById("{marker}")' in script.read_text(encoding="utf-8")
