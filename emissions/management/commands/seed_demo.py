@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from emissions.services.calculate import calculate_pending
-from emissions.services.demo.plan import NAME, PASSWORD, PEOPLE
+from emissions.services.demo.plan import NAME, PASSWORD, PEOPLE, RUNS
 from emissions.services.demo.seed import seed_demo
 
 
@@ -17,12 +17,13 @@ class Command(BaseCommand):
     help = "Make the demo organisation with three years of runs, unless it is there."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Say whether to print who can sign in."""
+        """Say how many runs to make, and whether to print who can sign in."""
+        parser.add_argument("--runs", type=int, default=RUNS, help="about so many")
         parser.add_argument("--print-sign-ins", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Seed, calculate what was recorded, and print the sign-ins."""
-        if seed_demo(now=timezone.now()) is not None:
+        if seed_demo(now=timezone.now(), runs=options["runs"]) is not None:
             while calculate_pending():
                 pass
         if options["print_sign_ins"]:

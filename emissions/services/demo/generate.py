@@ -7,7 +7,7 @@ from random import Random
 
 from emissions.calculation.vocabulary import RunStatus, SourceKind, Stage
 from emissions.models import HardwareModel, Node, Project, Run, Site
-from emissions.services.demo.plan import CLOUD_HARDWARE, NODES, PROJECTS, RUNS, ProjectPlan
+from emissions.services.demo.plan import CLOUD_HARDWARE, NODES, PROJECTS, ProjectPlan
 
 SEED = 626_155
 STATUSES = (
@@ -28,14 +28,14 @@ class Things:
     hardware: dict[str, HardwareModel]
 
 
-def generate_runs(*, things: Things, start: date, days: int) -> Iterator[Run]:
-    """Yield some 20,000 unsaved runs over `days` days from `start`, oldest first."""
+def generate_runs(*, things: Things, start: date, days: int, count: int) -> Iterator[Run]:
+    """Yield about `count` unsaved runs over `days` days from `start`, oldest first."""
     random = Random(SEED)
     begin = datetime(start.year, start.month, start.day, tzinfo=UTC)
     planned = [
         (_day(plan, days, random), plan)
         for plan in PROJECTS
-        for _ in range(round(RUNS * plan.weight / sum(one.weight for one in PROJECTS)))
+        for _ in range(round(count * plan.weight / sum(one.weight for one in PROJECTS)))
     ]
     for at, (day, plan) in enumerate(sorted(planned, key=lambda pair: pair[0])):
         yield _run(plan, begin + timedelta(days=day), day, at, things, random)

@@ -29,6 +29,7 @@ from emissions.services.demo.plan import (
     PASSWORD,
     PEOPLE,
     PROJECTS,
+    RUNS,
     SITES,
     SLUG,
     TEAMS,
@@ -47,8 +48,8 @@ CHUNK = 5000
 
 
 @transaction.atomic
-def seed_demo(*, now: datetime) -> Organisation | None:
-    """Make the demo organisation with three years of runs up to `now`.
+def seed_demo(*, now: datetime, runs: int = RUNS) -> Organisation | None:
+    """Make the demo organisation with three years of about so many runs up to `now`.
 
     Returns
     -------
@@ -71,8 +72,9 @@ def seed_demo(*, now: datetime) -> Organisation | None:
         for name in CLOUD_HARDWARE.values()
     }
     things = Things(projects, sites, nodes, hardware)
-    runs = generate_runs(things=things, start=start, days=(now.date() - start).days)
-    finished = (run for run in runs if run.ended_at <= now)
+    days = (now.date() - start).days
+    generated = generate_runs(things=things, start=start, days=days, count=runs)
+    finished = (run for run in generated if run.ended_at <= now)
     for chunk in _chunks(finished):
         record_runs(organisation=organisation, runs=chunk, by=admin, now=now)
     return organisation

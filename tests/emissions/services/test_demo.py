@@ -8,7 +8,6 @@ from django.db.models import Count, Sum
 from emissions.calculation.vocabulary import RunStatus, SiteKind
 from emissions.models import MonthlyTotal, Organisation, ProjectAssignment, Run, Site
 from emissions.services.calculate import calculate_pending
-from emissions.services.demo import generate
 from emissions.services.demo.seed import seed_demo
 from emissions.services.load_reference import load_reference
 from emissions.services.verify_ledger import verify_ledger
@@ -17,10 +16,9 @@ NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 
 @pytest.fixture
-def demo(db, monkeypatch) -> Organisation:
-    monkeypatch.setattr(generate, "RUNS", 1500)
+def demo(db) -> Organisation:
     load_reference()
-    organisation = seed_demo(now=NOW)
+    organisation = seed_demo(now=NOW, runs=1500)
     assert organisation is not None
     while calculate_pending():
         pass
