@@ -168,9 +168,9 @@ def test_a_total_that_drifted_is_found(project):
 def test_the_ledger_is_append_only(project, model, statement):
     stated(project)
     calculate_all()
-    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(statement.format(model._meta.db_table))
+    raises = pytest.raises(IntegrityError, match="append-only")
+    with raises, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement.format(model._meta.db_table))
 
 
 def test_an_entry_that_names_nothing_or_a_foreign_cell_is_refused(project):
@@ -180,20 +180,20 @@ def test_an_entry_that_names_nothing_or_a_foreign_cell_is_refused(project):
     columns = f"posting_id, source, run_id, cell_id, month, {', '.join(QUANTITIES)}"
     theirs = elsewhere.entries.get().cell_id
     for cell_id in (theirs, 0):
-        with pytest.raises(IntegrityError, match="foreign"), transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    f"INSERT INTO emissions_emissionentry ({columns}) SELECT"
-                    f" {columns.replace('cell_id', str(cell_id))} FROM emissions_emissionentry"
-                )
+        raises = pytest.raises(IntegrityError, match="foreign")
+        with raises, transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO emissions_emissionentry ({columns}) SELECT"
+                f" {columns.replace('cell_id', str(cell_id))} FROM emissions_emissionentry"
+            )
 
 
 def test_a_run_that_stands_in_the_ledger_cannot_be_deleted_by_sql(project):
     run = stated(project)
     calculate_all()
-    with pytest.raises(IntegrityError, match="mark it deleted"), transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM emissions_run WHERE id = %s", [run.pk])
+    raises = pytest.raises(IntegrityError, match="mark it deleted")
+    with raises, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM emissions_run WHERE id = %s", [run.pk])
 
 
 def test_runs_of_two_causes_in_one_batch_have_two_postings(project):
