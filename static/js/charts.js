@@ -45,12 +45,13 @@
     else location.assign(url);
   }
 
-  async function draw(element) {
+  async function draw(element, layout = {}) {
     const source = document.getElementById(element.dataset.figure);
     if (!source) return;
     const figure = themed(JSON.parse(source.textContent), {});
     figure.layout.font = { ...figure.layout.font, family: getComputedStyle(document.body).fontFamily };
-    figure.layout.xaxis = thinned(figure.layout.xaxis, element.clientWidth);
+    Object.assign(figure.layout, layout);
+    figure.layout.xaxis = thinned(figure.layout.xaxis, layout.width ?? element.clientWidth);
     await Plotly.react(element, figure.data, figure.layout, config);
     element.removeAttribute("data-loading");
     if (element.dataset.drawn) return;
@@ -75,5 +76,21 @@
   document.addEventListener("htmx:beforeCleanupElement", (event) => {
     if (event.detail.elt.matches?.("[data-drawn]")) Plotly.purge(event.detail.elt);
   });
-  addEventListener("beforeprint", () => dispatchEvent(new Event("resize")));
+
+  // Paper is light and narrow, whatever the screen is.
+  addEventListener("beforeprint", () => {
+    const root = document.documentElement;
+    const theme = root.dataset.theme;
+    root.dataset.theme = "light";
+    for (const element of document.querySelectorAll("[data-drawn]")) draw(element, { width: 680 });
+    addEventListener(
+      "afterprint",
+      () => {
+        if (theme) root.dataset.theme = theme;
+        else delete root.dataset.theme;
+        drawAll(document);
+      },
+      { once: true },
+    );
+  });
 })();
