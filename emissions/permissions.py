@@ -36,6 +36,7 @@ class Action(StrEnum):
     MANAGE_STRUCTURE = "manage teams and projects"
     MANAGE_TOKENS = "manage tokens"
     MANAGE_PEOPLE = "manage people"
+    MANAGE_ORGANISATION = "manage the organisation"
     VIEW_AUDIT = "view audit log"
 
 
@@ -64,6 +65,7 @@ MATRIX: dict[Action, tuple[Reach, Reach, Reach, Reach, Reach]] = {
     Action.MANAGE_STRUCTURE: (NONE, NONE, ALL, NONE, ALL),
     Action.MANAGE_TOKENS: (NONE, NONE, NONE, NONE, ALL),
     Action.MANAGE_PEOPLE: (NONE, NONE, NONE, NONE, ALL),
+    Action.MANAGE_ORGANISATION: (NONE, NONE, NONE, NONE, ALL),
     Action.VIEW_AUDIT: (NONE, NONE, ALL, ALL, ALL),
 }
 ROLES = (Role.RESEARCHER, Role.MANAGER, Role.OFFICER, Role.AUDITOR, Role.ADMIN)
@@ -108,9 +110,7 @@ class Member:
             case Reach.ORGANISATION:
                 return runs
             case Reach.TEAM:
-                return runs.filter(
-                    Q(project__in=self.projects(action)) | Q(created_by=self.user)
-                )
+                return runs.filter(Q(project__in=self.projects(action)) | Q(created_by=self.user))
             case Reach.OWN:
                 return runs.filter(created_by=self.user)
         return runs.none()

@@ -2,11 +2,38 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from emissions.views import calculator, home, run, run_delete, run_form, run_list
+from emissions.views import (
+    audit_log,
+    calculator,
+    factors,
+    hardware,
+    home,
+    inventory,
+    nodes,
+    run,
+    run_delete,
+    run_form,
+    run_list,
+    settings,
+    settings_people,
+    settings_projects,
+    settings_teams,
+    settings_tokens,
+    sites,
+)
 from emissions.views.dashboards import organisation, project, project_list, team, team_list
 
 ORGANISATION = "o/<slug:organisation_slug>/"
 RUNS = "o/<slug:organisation_slug>/runs/"
+INVENTORY = "o/<slug:organisation_slug>/inventory/"
+SITE = f"{INVENTORY}sites/<slug:site_slug>/"
+NODE = f"{INVENTORY}nodes/<slug:node_slug>/"
+HARDWARE = f"{INVENTORY}hardware/"
+FACTORS = "o/<slug:organisation_slug>/factors/"
+SETTINGS = "o/<slug:organisation_slug>/settings/"
+PERSON = f"{SETTINGS}people/<int:membership_id>/"
+TEAM_SETTINGS = f"{SETTINGS}teams/<slug:team_slug>/"
+PROJECT_SETTINGS = f"{SETTINGS}projects/<slug:project_slug>/"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
@@ -24,4 +51,42 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{ORGANISATION}teams/<slug:team_slug>/", team.team, name="team"),
     path(f"{ORGANISATION}projects/", project_list.project_list, name="project_list"),
     path(f"{ORGANISATION}projects/<slug:project_slug>/", project.project, name="project"),
+    path(INVENTORY, inventory.inventory, name="inventory"),
+    path(f"{INVENTORY}new-site/", sites.site_create, name="site_create"),
+    path(f"{SITE}edit/", sites.site_edit, name="site_edit"),
+    path(f"{SITE}conditions/", sites.site_conditions, name="site_conditions"),
+    path(f"{SITE}archive/", sites.site_archive, name="site_archive"),
+    path(f"{INVENTORY}new-node/", nodes.node_create, name="node_create"),
+    path(f"{NODE}edit/", nodes.node_edit, name="node_edit"),
+    path(f"{NODE}place/", nodes.node_place, name="node_place"),
+    path(f"{NODE}dispose/", nodes.node_dispose, name="node_dispose"),
+    path(HARDWARE, hardware.hardware_list, name="hardware_list"),
+    path(f"{HARDWARE}new/", hardware.hardware_create, name="hardware_create"),
+    path(f"{HARDWARE}<int:hardware_id>/", hardware.hardware_edit, name="hardware_edit"),
+    path(FACTORS, factors.factor_list, name="factor_list"),
+    path(f"{FACTORS}<int:factor_set_id>/adopt/", factors.adopt, name="adopt_factor_set"),
+    path(f"{FACTORS}<int:factor_set_id>/withdraw/", factors.withdraw, name="withdraw_factor_set"),
+    path(SETTINGS, settings.settings, name="settings"),
+    path(f"{SETTINGS}edit/", settings.settings_edit, name="settings_edit"),
+    path(f"{SETTINGS}people/", settings_people.settings_people, name="settings_people"),
+    path(f"{SETTINGS}people/invite/", settings_people.person_invite, name="person_invite"),
+    path(PERSON, settings_people.person_edit, name="person_edit"),
+    path(f"{PERSON}link/", settings_people.person_link, name="person_link"),
+    path(f"{PERSON}remove/", settings_people.person_remove, name="person_remove"),
+    path(f"{SETTINGS}teams/", settings_teams.settings_teams, name="settings_teams"),
+    path(f"{SETTINGS}new-team/", settings_teams.team_create, name="team_create"),
+    path(TEAM_SETTINGS, settings_teams.team_edit, name="team_edit"),
+    path(f"{TEAM_SETTINGS}archive/", settings_teams.team_archive, name="team_archive"),
+    path(f"{SETTINGS}projects/", settings_projects.settings_projects, name="settings_projects"),
+    path(f"{SETTINGS}new-project/", settings_projects.project_create, name="project_create"),
+    path(PROJECT_SETTINGS, settings_projects.project_edit, name="project_edit"),
+    path(f"{PROJECT_SETTINGS}assign/", settings_projects.project_assign, name="project_assign"),
+    path(f"{PROJECT_SETTINGS}archive/", settings_projects.project_archive, name="project_archive"),
+    path(f"{SETTINGS}tokens/", settings_tokens.settings_tokens, name="settings_tokens"),
+    path(
+        f"{SETTINGS}tokens/<int:token_id>/revoke/",
+        settings_tokens.token_revoke,
+        name="token_revoke",
+    ),
+    path(f"{SETTINGS}audit/", audit_log.audit_log, name="audit_log"),
 ]

@@ -1,0 +1,127 @@
+"""Sites and nodes with what is true of them on a day."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Q, QuerySet
+
+from emissions.models import (
+    HardwareModel,
+    Node,
+    NodePlacement,
+    Organisation,
+    Site,
+    SiteConditions,
+)
+
+DAYS_PER_YEAR = 365.25
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRow:
+    """A site, its conditions of the day, and what stands there."""
+
+    site: Site
+    conditions: SiteConditions | None
+    nodes: int
+    devices: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """A node, its place of the day and its age."""
+
+    node: Node
+    placement: NodePlacement | None
+    devices: int
+    age_years: float | None
+    past_life: bool
+
+
+def site_rows(*, organisation: Organisation, on: date) -> list[SiteRow]:
+    """Return the sites with their conditions and nodes of a day, by name."""
+    conditions = {
+        fact.site_id: fact
+        for fact in SiteConditions.objects.current()
+        .on(on)
+        .filter(organisation=organisation)
+        .select_related("zone")
+    }
+    placed: dict[int, list[Node]] = {}
+    for fact in _placements(organisation, on):
+        placed.setdefault(fact.site_id, []).append(fact.node)
+    sites = Site.objects.filter(organisation=organisation).select_related("cloud_region")
+    return [
+        SiteRow(
+            site,
+            conditions.get(site.pk),
+            sum(node.node_count for node in placed.get(site.pk, ())),
+            sum(node.node_count * node.device_count for node in placed.get(site.pk, ())),
+        )
+        for site in sites.order_by("name")
+    ]
+
+
+def node_rows(*, organisation: Organisation, on: date) -> list[NodeRow]:
+    """Return the nodes with their places and ages of a day, by site and name."""
+    places = {fact.node_id: fact for fact in _placements(organisation, on)}
+    nodes = Node.objects.filter(organisation=organisation).select_related("hardware")
+    rows = [_node_row(node, places.get(node.pk), on) for node in nodes.order_by("name")]
+    return sorted(
+        rows,
+        key=lambda row: (
+            row.node.disposed_on is not None,
+            row.placement.site.name if row.placement else "￿",
+            row.node.name,
+        ),
+    )
+
+
+def conditions_history(*, site: Site) -> QuerySet[SiteConditions]:
+    """Return all that was ever recorded of a site's conditions, latest period first."""
+    return (
+        SiteConditions.objects.filter(site=site)
+        .select_related("zone")
+        .order_by("-starts_on", "-recorded_at", "-pk")
+    )
+
+
+def placement_history(*, node: Node) -> QuerySet[NodePlacement]:
+    """Return all that was ever recorded of where a node stood, latest period first."""
+    return (
+        NodePlacement.objects.filter(node=node)
+        .select_related("site", "owner")
+        .order_by("-starts_on", "-recorded_at", "-pk")
+    )
+
+
+def hardware_rows(
+    *, organisation: Organisation, text: str = "", kind: str = "", own: bool = False
+) -> QuerySet[HardwareModel]:
+    """Return the catalogue, narrowed by a word in a name or alias, a kind, or to own entries."""
+    models = HardwareModel.objects.filter(Q(organisation=None) | Q(organisation=organisation))
+    for word in text.split():
+        models = models.filter(
+            Q(name__icontains=word)
+            | Q(vendor__icontains=word)
+            | Q(pk__in=HardwareModel.objects.filter(aliases__spelling__icontains=word).values("pk"))
+        )
+    if kind:
+        models = models.filter(kind=kind)
+    if own:
+        models = models.filter(organisation=organisation)
+    return models.prefetch_related("aliases").order_by("name", "pk")
+
+
+def _placements(organisation: Organisation, on: date) -> QuerySet[NodePlacement]:
+    facts: QuerySet[NodePlacement] = NodePlacement.objects.current().on(on)
+    return facts.filter(organisation=organisation).select_related("site", "owner", "node")
+
+
+def _node_row(node: Node, placement: NodePlacement | None, on: date) -> NodeRow:
+    age = None
+    if node.purchased_on is not None:
+        age = max(0.0, ((node.disposed_on or on) - node.purchased_on).days / DAYS_PER_YEAR)
+    life = node.life_years or node.hardware.life_years
+    past = age is not None and life is not None and age > life and node.disposed_on is None
+    return NodeRow(node, placement, node.device_count * node.node_count, age, past)
