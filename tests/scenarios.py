@@ -108,9 +108,7 @@ def make_laboratory() -> Laboratory:
     for row in rows:
         record_run(organisation, **row)
     calculate_all()
-    return Laboratory(
-        organisation, vision, language, maps, faces, chat, lulea, region, a100, cpu
-    )
+    return Laboratory(organisation, vision, language, maps, faces, chat, lulea, region, a100, cpu)
 
 
 def at(month: int, day: int = 10) -> datetime:

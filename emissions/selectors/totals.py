@@ -57,7 +57,9 @@ class Totals:
     """Exact sums, in kWh, kg CO2e, hours and litres.
 
     `measured_kwh` is the facility energy known from a device counter or a site meter, and
-    `known_hardware_hours` the device-hours of hardware whose footprint is known.
+    `known_hardware_hours` the device-hours of hardware whose footprint is known;
+    `lifecycle_factor_kg` is the location-based part that includes upstream emissions, for want
+    of a direct factor.
     """
 
     runs: int = 0
@@ -69,6 +71,7 @@ class Totals:
     upstream_kg: Decimal = ZERO
     losses_kg: Decimal = ZERO
     embodied_kg: Decimal = ZERO
+    embodied_purchase_kg: Decimal = ZERO
     water_litres: Decimal = ZERO
     measured_kwh: Decimal = ZERO
     known_hardware_hours: Decimal = ZERO
@@ -76,6 +79,7 @@ class Totals:
     not_completed_kwh: Decimal = ZERO
     not_completed_kg: Decimal = ZERO
     not_completed_market_kg: Decimal = ZERO
+    lifecycle_factor_kg: Decimal = ZERO
 
     def __add__(self, other: Self) -> Self:
         return type(self)(
@@ -227,6 +231,7 @@ _SUMS = {
             "upstream_kg",
             "losses_kg",
             "embodied_kg",
+            "embodied_purchase_kg",
             "water_litres",
         )
     },
@@ -236,16 +241,17 @@ _SUMS = {
     "not_completed_kwh": Sum("energy_facility_kwh", filter=_NOT_COMPLETED),
     "not_completed_kg": Sum("location_based_kg", filter=_NOT_COMPLETED),
     "not_completed_market_kg": Sum("market_based_kg", filter=_NOT_COMPLETED),
+    "lifecycle_factor_kg": Sum("location_based_kg", filter=~Q(lifecycle=0)),
 }
 # A sum must not take the name of a column that another sum still reads.
-_AS = {f"sum_{name}": expression for name, expression in _SUMS.items()}
+SUMS = {f"sum_{name}": expression for name, expression in _SUMS.items()}
 
 
 def totals(
     *, organisation: Organisation, period: Period | None, filters: Filters | None = None
 ) -> Totals:
     """Return the sums of an organisation in a period; without one, of all time."""
-    return _totals_of(_lines(organisation, period, filters or Filters()).aggregate(**_AS))
+    return totals_of(_lines(organisation, period, filters or Filters()).aggregate(**SUMS))
 
 
 def totals_by(
@@ -285,9 +291,9 @@ def _grouped(
     lines = _lines(organisation, period, filters, with_assignment=today)
     columns = (("month",) if with_month else ()) + dimension.columns
     found = []
-    for row in lines.values(*columns).annotate(**_AS).order_by():
+    for row in lines.values(*columns).annotate(**SUMS).order_by():
         key, label = dimension.name(*(row[column] for column in dimension.columns))
-        sums = _totals_of(row)
+        sums = totals_of(row)
         if not sums.empty:
             found.append(Group(key=key, label=label, totals=sums, month=row.get("month")))
     found = _merged(found)
@@ -329,7 +335,8 @@ def _lines(
         lines = lines.annotate(assigned=_assigned())
     team = "assigned__team" if today and filters.teams else "cell__team"
     return lines.annotate(
-        embodied_unknown=F("cell__assumptions").bitand(Assumption.EMBODIED_UNKNOWN.value)
+        embodied_unknown=F("cell__assumptions").bitand(Assumption.EMBODIED_UNKNOWN.value),
+        lifecycle=F("cell__assumptions").bitand(Assumption.LIFECYCLE_FACTOR.value),
     ).filter(
         _any_of(team, filters.teams),
         _any_of("cell__project", filters.projects),
@@ -372,7 +379,8 @@ def _assigned() -> FilteredRelation:
     )
 
 
-def _totals_of(row: Mapping[str, Any]) -> Totals:
+def totals_of(row: Mapping[str, Any]) -> Totals:
+    """Return the sums that a row of `SUMS` holds."""
     sums: dict[str, Any] = {}
     for name in _SUMS:
         value = row[f"sum_{name}"]

@@ -1,0 +1,72 @@
+"""Table 0: what the report is about, and up to where the ledger was read."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from emissions.calculation.vocabulary import Preset
+from emissions.models import Organisation, Team
+from emissions.selectors.attention import Attention
+from emissions.selectors.periods import Period
+from emissions.tabular import Value
+from reports.definitions.tables import Column, Table
+from reports.selectors.cover import LedgerState
+
+COLUMNS = (Column("Item"), Column("Value"))
+
+READING = (
+    ("Location-based and market-based", "Two results of the same electricity, never added."),
+    (
+        "Market-based",
+        "At the uncovered rate: residual mix, else the location-based factor. "
+        "No contractual instruments are applied.",
+    ),
+    (
+        "Lifetime share of hardware",
+        "Kept apart from the inventory, except in category 3.1, where the provider owns it.",
+    ),
+    ("Not completed", "Runs that failed or were cancelled; they are part of every total."),
+    ("Global warming potentials", "As each factor's source states them: see the table of factors."),
+    ("Digits", "CSV files carry every digit of the ledger; a spreadsheet keeps about 15."),
+    ("Empty cells", "Unknown, which is not zero."),
+)
+
+
+def table(
+    *,
+    organisation: Organisation,
+    period: Period,
+    unfinished: bool,
+    state: LedgerState,
+    team: Team | None,
+) -> Table:
+    """Return the cover: nothing in it depends on when the file is made."""
+    rows: list[tuple[str, Value]] = [
+        ("Organisation", organisation.name),
+        ("Part", f"Team {team.name}, as it was" if team else "The whole organisation"),
+        ("Quarter", period.label),
+        ("From", period.starts_on.isoformat()),
+        ("Before", period.ends_before.isoformat()),
+        ("Status", "open: the quarter is not over" if unfinished else "open: not yet approved"),
+        ("Subject", "Contribution of AI work to the organisation's emissions"),
+        ("Consolidation approach", "Operational control"),
+        ("Time zone", organisation.time_zone),
+        ("Ledger read up to posting", "" if state.position is None else str(state.position)),
+        ("Posted at", _iso(state.posted_at, organisation)),
+        ("Methodology version", state.methodology_version),
+        ("Assumptions", f"Preset {Preset(organisation.preset).label}"),
+        ("Runs waiting to be calculated", Attention.words(state.open_items.pending)),
+        ("Runs that could not be calculated", Attention.words(state.open_items.failed)),
+        *(
+            (f"Factor set {number}, by precedence", name)
+            for number, name in enumerate(state.factor_sets, start=1)
+        ),
+        *READING,
+    ]
+    return Table("cover", "Cover", COLUMNS, rows)
+
+
+def _iso(moment: datetime | None, organisation: Organisation) -> str:
+    if moment is None:
+        return ""
+    local = moment.astimezone(ZoneInfo(organisation.time_zone) if organisation.time_zone else UTC)
+    return local.isoformat(timespec="seconds")

@@ -1,0 +1,84 @@
+"""The list of quarters, and a quarter as a file."""
+
+from zoneinfo import ZoneInfo
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from emissions.charts import numbers
+from emissions.models import Team
+from emissions.permissions import Action, Member, Reach, member_required, reach
+from emissions.selectors.periods import InvalidPeriod, Period, parse_value
+from emissions.selectors.totals import Filters
+from reports.definitions.quarter import quarter_tables
+from reports.renderers import csv, xlsx
+from reports.selectors.cover import quarters_with_totals
+
+RENDERERS = {"csv": csv, "xlsx": xlsx}
+
+
+@require_safe
+@member_required(Action.EXPORT)
+def report_list(request: HttpRequest, member: Member) -> HttpResponse:
+    """Show every quarter with its totals and what can be downloaded."""
+    team = _team(member)
+    found = quarters_with_totals(
+        organisation=member.organisation,
+        filters=Filters(teams=(team.pk,)) if team else Filters(),
+        today=timezone.localdate(timezone=ZoneInfo(member.organisation.time_zone)),
+    )
+    masses = [
+        mass for one in found for mass in (one.totals.location_based_kg, one.totals.market_based_kg)
+    ]
+    context = {
+        "quarters": found,
+        "team": team,
+        "mass_unit": numbers.mass_unit(masses),
+        "energy_unit": numbers.energy_unit(one.totals.energy_facility_kwh for one in found),
+    }
+    return render(request, "reports/report_list.html", context)
+
+
+@require_safe
+@member_required(Action.EXPORT)
+def report_export(
+    request: HttpRequest, member: Member, quarter: str, file_format: str
+) -> HttpResponse:
+    """Send a quarter as a file: a manager gets their own team's, as it was."""
+    renderer, period, team = RENDERERS.get(file_format), _quarter(quarter), _team(member)
+    if renderer is None:
+        raise Http404
+    organisation = member.organisation
+    tables = quarter_tables(
+        organisation=organisation,
+        period=period,
+        today=timezone.localdate(timezone=ZoneInfo(organisation.time_zone)),
+        team=team,
+    )
+    stem = "_".join([organisation.slug, *([team.slug] if team else []), period.value])
+    return HttpResponse(
+        renderer.render(tables=tables),
+        content_type=renderer.CONTENT_TYPE,
+        headers={"Content-Disposition": f'attachment; filename="{stem}.{renderer.EXTENSION}"'},
+    )
+
+
+def _team(member: Member) -> Team | None:
+    """Return the team that the member's exports are confined to; None means no limit."""
+    if reach(member.role, Action.EXPORT) is Reach.ORGANISATION:
+        return None
+    if member.team is None:
+        raise Http404
+    return member.team
+
+
+def _quarter(value: str) -> Period:
+    try:
+        period = parse_value(value, today=timezone.localdate())
+    except InvalidPeriod as error:
+        raise Http404 from error
+    if period.value != value or "-Q" not in value:
+        raise Http404
+    return period
