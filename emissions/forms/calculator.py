@@ -112,6 +112,8 @@ class CalculatorForm(forms.Form):
         )
         for name in ("hardware", "place"):
             self.fields[name].wide = True  # type: ignore[attr-defined]
+        for field in self.fields_shown:
+            self.fields[field].one_of_several = True  # type: ignore[attr-defined]
 
     def suggest(self) -> None:
         """Read the suggestions of the searchable fields."""

@@ -148,11 +148,14 @@ class RunForm(forms.Form):
     )
 
     fieldsets = [
-        ("What ran", ["project", "name", "stage", "status"]),
+        ("What ran", ["name", "project", "stage", "status"]),
         ("On what, and how long", [
-            "equipment", "device_count", "started_at", "duration_hours", "device_hours"]),
-        ("Power and place", ["stated_power_watts", "energy_kwh", "place"]),
+            "equipment", "device_count", "duration_hours", "device_hours"]),
+        ("When and where", ["started_at", "place"]),
+        ("Power or energy, if you know it", ["stated_power_watts", "energy_kwh"]),
     ]  # fmt: skip
+    #: Of several of these one is needed: none of them is plainly optional.
+    one_of_several = ("equipment", "device_count", "duration_hours", "device_hours")
     advanced = [
         ("Power and energy", [
             "power_is_total", "energy_measured", "energy_includes_pue", "power_share",
@@ -182,8 +185,10 @@ class RunForm(forms.Form):
         self.fields["project"].queryset = _projects(member, run)  # type: ignore[attr-defined]
         self._name("equipment", catalogue.find_equipment, catalogue.similar_equipment)
         self._name("place", catalogue.find_place, catalogue.similar_places)
-        for wide in ("name", "equipment", "place"):
+        for wide in ("name", "equipment"):
             self.fields[wide].wide = True  # type: ignore[attr-defined]
+        for field in self.one_of_several:
+            self.fields[field].one_of_several = True  # type: ignore[attr-defined]
         if previewing:
             for field in ("project", "name", "started_at"):
                 self.fields[field].required = False

@@ -112,14 +112,17 @@ class Elsewhere:
 
 #: Places that show how far apart grids are.
 PLACES = (
-    "NO", "SE", "FR", "CA-QC", "CH", "BR", "GB", "ES", "US-CA", "DE", "NL", "US", "JP", "SG",
-    "US-TX", "CN", "AU", "PL", "IN", "ZA", "WORLD",
+    "SE", "FR", "CA-QC", "GB", "ES", "US-CA", "DE", "US", "JP", "CN", "PL", "IN", "WORLD",
 )  # fmt: skip
 #: Hardware that people weigh against each other, where the catalogue has it.
 MODELS = (
-    "V100 SXM2 32GB", "P100", "A100 SXM4 80GB", "A100 80GB", "H100 SXM5 80GB", "H100", "H200",
-    "B200", "MI300X", "L40S", "T4", "RTX 4090", "TPU v4", "TPU v5p", "Gaudi 2", "Gaudi 3",
+    "NVIDIA Tesla P100 SXM2", "NVIDIA Tesla V100 SXM2 32 GB", "NVIDIA Tesla T4", "NVIDIA L40S",
+    "NVIDIA A100 SXM4 80 GB", "NVIDIA H100 SXM5 80GB", "NVIDIA H200 SXM 141GB", "NVIDIA B200",
+    "AMD Instinct MI250X", "AMD Instinct MI300X", "Intel Gaudi 2", "Google TPU v3 (chip)",
+    "Google TPU v4 (chip)", "Google TPU v5p (chip)", "AWS Trainium2",
 )  # fmt: skip
+SLOWEST_TFLOPS = 5.0
+"""Below this a model has no fast 16-bit arithmetic: its peak says nothing about training."""
 
 
 def elsewhere(
@@ -169,11 +172,13 @@ def on_other_hardware(
     without a published peak are left out, and everything where the run's own has none.
     """
     own = next((model for model in models if model.pk == row.get("hardware_id")), None)
-    if own is None or not own.peak_fp16_tflops:
+    if own is None or (own.peak_fp16_tflops or 0.0) < SLOWEST_TFLOPS:
         return []
-    hours = float(complete_run(row)["device_hours"])
-    fast = [model for model in models if model.peak_fp16_tflops]
-    scaled = [hours * own.peak_fp16_tflops / (model.peak_fp16_tflops or 1.0) for model in fast]
+    work = float(complete_run(row)["device_hours"]) * (own.peak_fp16_tflops or 0.0)
+    if not work:
+        return []
+    fast = [model for model in models if (model.peak_fp16_tflops or 0.0) >= SLOWEST_TFLOPS]
+    scaled = [work / (model.peak_fp16_tflops or 1.0) for model in fast]
     kept = {
         name: value
         for name, value in row.items()

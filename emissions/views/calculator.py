@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
@@ -96,7 +97,7 @@ def _answer(request: HttpRequest, form: CalculatorForm, now: datetime) -> dict[s
         "steps": shown_steps(estimate),
         **_figures(request, estimate),
         "places": places_card(places, here=estimate),
-        "models": hardware_card(models, here=estimate),
+        "models": hardware_card(models, here=estimate, own=row.get("hardware_id", 0)),
         "everyday": _equivalents(estimate, Group.EVERYDAY),
         "published": _equivalents(estimate, Group.PUBLISHED_MODEL),
         "citations": citations(form=form, estimate=estimate, full=full, url=address),
@@ -141,13 +142,9 @@ def _mass(kilograms: float | None, unit: str) -> str | None:
 
 
 def _models(row: dict[str, Any]) -> list[HardwareModel]:
-    shared = HardwareModel.objects.filter(organisation=None, kind__in=ACCELERATORS)
-    own = row.get("hardware_id")
-    return [
-        model
-        for model in shared
-        if model.pk == own or any(model.name.endswith(name) for name in MODELS)
-    ]
+    shared = HardwareModel.objects.filter(organisation=None)
+    named = Q(name__in=MODELS) | Q(pk=row.get("hardware_id"))
+    return list(shared.filter(named, kind__in=ACCELERATORS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from emissions.charts import figures as charts
-from emissions.charts import numbers
+from emissions.charts import numbers, theme
 from emissions.services.calculator import Elsewhere
 from emissions.services.estimate import Estimate
 
 HERE = "This run"
+OWN_COLOUR = theme.PALETTE[1]
 
 
 def places_card(places: Sequence[Elsewhere], *, here: Estimate) -> charts.Card | None:
@@ -47,16 +48,19 @@ def _place_row(row: Elsewhere, unit: str) -> list[charts.Cell]:
     ]
 
 
-def hardware_card(models: Sequence[Elsewhere], *, here: Estimate) -> charts.Card | None:
-    """Return the chart of the same work on other hardware."""
-    if not models:
+def hardware_card(models: Sequence[Elsewhere], *, here: Estimate, own: int) -> charts.Card | None:
+    """Return the chart of the same work on other hardware; `own` is the run's."""
+    others = [model for model in models if model.key != str(own)]
+    if not others:
         return None
+    run = Elsewhere(label=HERE, key="", estimate=here, device_hours=here.device_hours)
+    models = sorted([*others, run], key=lambda row: row.estimate.location_based_kg)
     unit, card = _ranked(
         models,
         id="hardware-compared",
         title="The same work on other hardware",
         noun="Hardware",
-        conclusion=_span(models, here, "on"),
+        conclusion=_span(others, here, "on"),
         note="Device-hours follow each model's peak speed at 16 bit, at the same share of the peak,"
         " and the average power that is stated or assumed as % of its maximum.",
     )
@@ -98,6 +102,9 @@ def _ranked(
         conclusion=conclusion,
         note=note,
     )
+    marker = card.plot["data"][0]["marker"]
+    labels = card.plot["data"][0]["hovertext"]
+    marker["color"] = [OWN_COLOUR if label == HERE else theme.PALETTE[0] for label in labels]
     return unit, card
 
 
