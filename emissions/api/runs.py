@@ -23,7 +23,7 @@ from emissions.api.fields import RUN
 from emissions.api.parsers import BoundedJSONParser
 from emissions.api.permissions import HasToken
 from emissions.api.serializers import Problem, RunAnswer, RunPage, RunRequest, RunResults
-from emissions.api.values import MOST_ROWS, Errors, read_row, words
+from emissions.api.values import MOST_ROWS, ROW, Errors, read_row, words
 from emissions.calculation.vocabulary import RunStatus, SourceKind, Stage
 from emissions.models import ApiToken, Run
 from emissions.selectors.named import Named
@@ -235,11 +235,14 @@ def _read_rows(rows: Sequence[Any], names: Named, *, now: datetime) -> list["Run
 
 def _read_run(row: Any, names: Named, *, now: datetime) -> "Run | Errors":
     values, errors = read_row(row, RUN)
+    if ROW in errors:
+        return errors
     values = {COLUMNS.get(name, name): value for name, value in values.items() if value != ""}
     for step in (_name_things, _place_in_time, _count_devices):
         for field, messages in step(values, names).items():
             errors.setdefault(field, messages)
-    for column, messages in check_run(values, now=now).items():
+    known = {**values, "hardware": values.get("hardware_id")}
+    for column, messages in check_run(known, now=now).items():
         field = PUBLIC.get(column, column)
         # What could not be read is not missing, too.
         if field not in errors and not (errors and column in FOLLOWING):

@@ -277,7 +277,9 @@ class TestBody:
 def test_queries_do_not_grow_with_rows(reference: dict[str, Any]) -> None:
     def queries(size: int) -> int:
         row = {"hardware": "A100", "duration_hours": 5, "zone": "FR"}
-        with CaptureQueriesContext(connection, ) as captured:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
             assert post([row] * size).status_code == 200
         return len(captured)
 
