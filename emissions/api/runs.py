@@ -173,9 +173,7 @@ class RunListView(ProjectRunsView):
         present = [one.run.pk for one in received if one.outcome == Outcome.PRESENT]
         figures = posted(run_ids=present)
         calculated = set(
-            with_pending(Run.objects.filter(pk__in=present))
-            .filter(is_pending=False)
-            .values_list("pk", flat=True)
+            Run.objects.filter(pk__in=present, pending=None).values_list("pk", flat=True)
         )
         shown = Shown(request, self.token_of(request))
         outcomes = iter(received)
@@ -211,7 +209,7 @@ class RunDetailView(ProjectRunsView):
             raise Http404
         figures = posted(run_ids=[run.pk])
         shown = Shown(request, self.token_of(request))
-        return Response(shown.full(run, figures.get(run.pk), pending=_pending(run)))  # type: ignore[attr-defined]
+        return Response(shown.full(run, figures.get(run.pk), pending=_pending(run)))
 
 
 def _filters(request: Request) -> dict[str, str]:

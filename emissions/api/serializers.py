@@ -45,7 +45,7 @@ class Problem(serializers.Serializer[Any]):
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField()
-    errors = serializers.DictField(
+    errors = serializers.DictField(  # type: ignore[assignment]
         child=serializers.ListField(child=serializers.CharField()),
         required=False,
         help_text="What is wrong, by field.",
@@ -79,7 +79,7 @@ class FactorUsed(serializers.Serializer[Any]):
     year = serializers.IntegerField()
     kind = serializers.ChoiceField(choices=[kind.value for kind in FactorKind], allow_null=True)
     fit = serializers.ChoiceField(choices=[fit.name.lower() for fit in Fit])
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
 
 
 class CalculatorResult(serializers.Serializer[Any]):
@@ -99,7 +99,7 @@ class CalculatorResult(serializers.Serializer[Any]):
     basis = serializers.ChoiceField(choices=[basis.name.lower() for basis in Basis], required=False)
     factor = FactorUsed(required=False, allow_null=True)
     assumptions = serializers.ListField(child=serializers.CharField(), required=False)
-    errors = _errors()
+    errors = _errors()  # type: ignore[assignment]
 
 
 class CalculatorAnswer(serializers.Serializer[Any]):
@@ -147,7 +147,7 @@ class RunResult(serializers.Serializer[Any]):
         " its external_id.",
     )
     run = RunFigures(required=False)
-    errors = _errors()
+    errors = _errors()  # type: ignore[assignment]
 
 
 class RunResults(serializers.Serializer[Any]):

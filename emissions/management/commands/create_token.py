@@ -50,11 +50,11 @@ def _token(
         raise CommandError(_unknown("organisation", organisation, list(slugs)))
     its_project = Project.objects.filter(organisation=found, slug=project).first()
     if its_project is None:
-        slugs = Project.objects.filter(organisation=found).order_by("slug")
-        known = list(slugs.values_list("slug", flat=True)[:20])
+        projects = Project.objects.filter(organisation=found).order_by("slug")
+        known = list(projects.values_list("slug", flat=True)[:20])
         raise CommandError(_unknown("project", project, known))
     expires_at = None if expires_in_days is None else now + timedelta(days=expires_in_days)
-    _, plain = create_token(
+    _token_row, plain = create_token(
         organisation=found, project=its_project, by=None, now=now, name=name, expires_at=expires_at
     )
     return plain

@@ -75,5 +75,5 @@ def test_a_database_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Organisation.objects, "filter", refuse)
 
-    with pytest.raises(CommandError, match="does not answer.*connection refused"):
+    with pytest.raises(CommandError, match=r"does not answer.*connection refused"):
         call("--organisation", "a", "--project", "b")
