@@ -97,7 +97,7 @@ def withdraw_factor_set(
 
 def _adopted(organisation: Organisation, factor_set: FactorSet) -> FactorSetAdoption | None:
     """Lock the organisation, so that changes follow each other; return the adoption in force."""
-    Organisation.objects.select_for_update().get(pk=organisation.pk)
+    Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
     return FactorSetAdoption.objects.filter(
         organisation=organisation, factor_set=factor_set, withdrawn_at__isnull=True
     ).first()

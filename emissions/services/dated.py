@@ -78,7 +78,7 @@ def _current_rows(model: type[Fact], key: str, thing: Model) -> list[Fact]:
     """Lock the thing itself, so that two changes of it follow each other; return its facts."""
     reference = model._meta.get_field(key)
     assert isinstance(reference, ForeignKey)
-    reference.related_model._default_manager.select_for_update().get(pk=thing.pk)
+    reference.related_model._default_manager.select_for_update(no_key=True).get(pk=thing.pk)
     return list(model.objects.current().filter(**{key: thing}).order_by("starts_on"))
 
 

@@ -62,7 +62,9 @@ def edit_hardware(*, hardware: HardwareModel, device: Device, by: User | None) -
     SharedHardware
         The entry belongs to the shared catalogue.
     """
-    hardware = HardwareModel.objects.select_for_update(of=("self",)).get(pk=hardware.pk)
+    hardware = HardwareModel.objects.select_for_update(of=("self",), no_key=True).get(
+        pk=hardware.pk
+    )
     if hardware.organisation is None:
         raise SharedHardware
     before = snapshot(hardware)

@@ -71,7 +71,7 @@ def create_node(
 @transaction.atomic
 def edit_node(*, node: Node, name: str, machine: Machine, by: User | None) -> Node:
     """Change what a node is called and what it is; its address stays."""
-    node = Node.objects.select_for_update(of=("self",)).get(pk=node.pk)
+    node = Node.objects.select_for_update(of=("self",), no_key=True).get(pk=node.pk)
     before = snapshot(node)
     node.name = name
     _take(node, machine)
@@ -137,7 +137,7 @@ def dispose_node(*, node: Node, disposed_on: date, by: User | None, now: datetim
     DisposedBeforePurchase
         The day lies before the node was bought.
     """
-    node = Node.objects.select_for_update(of=("self",)).get(pk=node.pk)
+    node = Node.objects.select_for_update(of=("self",), no_key=True).get(pk=node.pk)
     if node.purchased_on is not None and disposed_on < node.purchased_on:
         raise DisposedBeforePurchase
     before, node.disposed_on = node.disposed_on, disposed_on

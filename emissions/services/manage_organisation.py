@@ -17,7 +17,7 @@ def edit_organisation(
     The time zone decides in which month a run counts, and the preset what is assumed where
     nothing is known.
     """
-    organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
+    organisation = Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
     before = _settings(organisation)
     organisation.name, organisation.time_zone, organisation.preset = name, time_zone, preset
     after = _settings(organisation)

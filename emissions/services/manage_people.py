@@ -148,7 +148,7 @@ def issue_password_link(*, membership: Membership, by: User | None) -> User:
 
 def _locked(membership: Membership) -> Membership:
     """Lock the organisation first, so that two admins cannot remove each other at once."""
-    Organisation.objects.select_for_update().get(pk=membership.organisation_id)
+    Organisation.objects.select_for_update(no_key=True).get(pk=membership.organisation_id)
     return Membership.objects.select_related("organisation", "user", "team").get(pk=membership.pk)
 
 

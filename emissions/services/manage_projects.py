@@ -46,7 +46,7 @@ def create_project(
 @transaction.atomic
 def edit_project(*, project: Project, name: str, description: str, by: User | None) -> Project:
     """Give a project another name or description; its address stays."""
-    project = Project.objects.select_for_update().get(pk=project.pk)
+    project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     before = {"name": project.name, "description": project.description}
     after = {"name": name, "description": description}
     if before == after:
@@ -116,7 +116,7 @@ def restore_project(*, project: Project, by: User | None) -> Project:
 def _set_archived(
     project: Project, moment: datetime | None, by: User | None, action: str
 ) -> Project:
-    project = Project.objects.select_for_update().get(pk=project.pk)
+    project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     if (project.archived_at is None) == (moment is None):
         return project
     project.archived_at = moment

@@ -63,7 +63,7 @@ def edit_site(
     *, site: Site, name: str, kind: SiteKind, cloud_region: CloudRegion | None, by: User | None
 ) -> Site:
     """Change what a site is called and what it is; its address stays."""
-    site = Site.objects.select_for_update(of=("self",)).get(pk=site.pk)
+    site = Site.objects.select_for_update(of=("self",), no_key=True).get(pk=site.pk)
     before = snapshot(site)
     site.name, site.kind, site.cloud_region = name, kind, cloud_region
     after = snapshot(site)
@@ -134,7 +134,7 @@ def restore_site(*, site: Site, by: User | None) -> Site:
 
 
 def _set_archived(site: Site, moment: datetime | None, by: User | None, action: str) -> Site:
-    site = Site.objects.select_for_update(of=("self",)).get(pk=site.pk)
+    site = Site.objects.select_for_update(of=("self",), no_key=True).get(pk=site.pk)
     if (site.archived_at is None) == (moment is None):
         return site
     site.archived_at = moment

@@ -29,7 +29,7 @@ def create_team(*, organisation: Organisation, name: str, by: User | None, now: 
 @transaction.atomic
 def rename_team(*, team: Team, name: str, by: User | None) -> Team:
     """Give a team another name; its address stays."""
-    team = Team.objects.select_for_update().get(pk=team.pk)
+    team = Team.objects.select_for_update(no_key=True).get(pk=team.pk)
     if team.name == name:
         return team
     before, team.name = team.name, name
@@ -54,7 +54,7 @@ def archive_team(*, team: Team, by: User | None, now: datetime) -> Team:
     TeamInUse
         It has people, or projects today or later.
     """
-    team = Team.objects.select_for_update().get(pk=team.pk)
+    team = Team.objects.select_for_update(no_key=True).get(pk=team.pk)
     if team.archived_at is not None:
         return team
     assigned = ProjectAssignment.objects.current().filter(
@@ -71,7 +71,7 @@ def archive_team(*, team: Team, by: User | None, now: datetime) -> Team:
 @transaction.atomic
 def restore_team(*, team: Team, by: User | None) -> Team:
     """Bring an archived team back."""
-    team = Team.objects.select_for_update().get(pk=team.pk)
+    team = Team.objects.select_for_update(no_key=True).get(pk=team.pk)
     if team.archived_at is None:
         return team
     team.archived_at = None

@@ -80,7 +80,7 @@ def edit_run(*, run: Run, by: User | None, now: datetime) -> Run:
     RunGone
         Somebody deleted the run meanwhile.
     """
-    stored = Run.objects.alive().select_for_update().filter(pk=run.pk).first()
+    stored = Run.objects.alive().select_for_update(no_key=True).filter(pk=run.pk).first()
     if stored is None:
         raise RunGone
     before = snapshot(stored)
@@ -103,7 +103,7 @@ def edit_run(*, run: Run, by: User | None, now: datetime) -> Run:
 @transaction.atomic
 def delete_run(*, run: Run, by: User | None, now: datetime) -> None:
     """Leave a tombstone; the ledger will post the run's lines with the opposite sign."""
-    stored = Run.objects.alive().select_for_update().filter(pk=run.pk).first()
+    stored = Run.objects.alive().select_for_update(no_key=True).filter(pk=run.pk).first()
     if stored is None:
         raise RunGone
     stored.deleted_at = stored.updated_at = now

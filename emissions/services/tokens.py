@@ -72,7 +72,7 @@ def create_token(
 @transaction.atomic
 def revoke_token(*, token: ApiToken, by: User | None, now: datetime) -> ApiToken:
     """Refuse a token from now on; again, and nothing changes."""
-    stored = ApiToken.objects.select_for_update().get(pk=token.pk)
+    stored = ApiToken.objects.select_for_update(no_key=True).get(pk=token.pk)
     if stored.revoked_at is not None:
         return stored
     stored.revoked_at = now
