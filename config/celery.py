@@ -18,9 +18,9 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-def sign_of_life(queue: str) -> str:
-    """Return the broker's key that exists while a worker serves the queue."""
-    return f"tonne:worker:{queue}"
+def sign_of_life(name: str) -> str:
+    """Return the broker's key that exists while a queue's worker, or beat, lives."""
+    return f"tonne:alive:{name}"
 
 
 @signals.celeryd_init.connect
@@ -31,21 +31,30 @@ def be_patient(conf: Any = None, **_: Any) -> None:
 
 
 @signals.worker_ready.connect
-def show_signs_of_life(sender: Any = None, **_: Any) -> None:
+def show_that_worker_lives(sender: Any = None, **_: Any) -> None:
     """Tell /readyz, from a thread of its own, that this process lives, even in a long task."""
-    queues = [queue.name for queue in sender.task_consumer.queues]
-    threading.Thread(target=_repeat_sign_of_life, args=(queues,), daemon=True).start()
+    _show_signs_of_life([queue.name for queue in sender.task_consumer.queues])
 
 
-def _repeat_sign_of_life(queues: list[str]) -> None:
+@signals.beat_init.connect
+def show_that_beat_lives(**_: Any) -> None:
+    """Tell the same of beat, for its container's health check."""
+    _show_signs_of_life(["beat"])
+
+
+def _show_signs_of_life(names: list[str]) -> None:
+    threading.Thread(target=_repeat_signs_of_life, args=(names,), daemon=True).start()
+
+
+def _repeat_signs_of_life(names: list[str]) -> None:
     from django.conf import settings
 
     client = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=2)
     pause = threading.Event()
     while True:
         try:
-            for queue in queues:
-                client.set(sign_of_life(queue), os.getpid(), ex=SIGN_OF_LIFE_LASTS_SECONDS)
+            for name in names:
+                client.set(sign_of_life(name), os.getpid(), ex=SIGN_OF_LIFE_LASTS_SECONDS)
         except redis.RedisError:
             pass  # The broker is away; the next round will find it again.
         pause.wait(SIGN_OF_LIFE_EVERY_SECONDS)
