@@ -1,0 +1,144 @@
+"""Every model is append-only or mutable, and somebody has decided which."""
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, connection, models, transaction
+
+from emissions.calculation.vocabulary import Basis, Fit, RunStatus, Scope, SourceKind, Stage
+from emissions.management.commands.grant_ledger_role import append_only_tables
+from emissions.models import (
+    ApiToken,
+    AuditEvent,
+    Cell,
+    CloudRegion,
+    DefaultPue,
+    EmissionEntry,
+    EmissionFactor,
+    FactorSet,
+    FactorSetAdoption,
+    GridLoss,
+    GridZone,
+    HardwareAlias,
+    HardwareModel,
+    Membership,
+    MonthlyTotal,
+    Node,
+    NodePlacement,
+    Observation,
+    Organisation,
+    PendingCalculation,
+    Posting,
+    Project,
+    ProjectAssignment,
+    Run,
+    RunState,
+    Site,
+    SiteConditions,
+    Team,
+    User,
+)
+from tests.factories import make_project, make_run
+
+#: The database refuses to change or delete their rows.
+APPEND_ONLY = {AuditEvent, Cell, EmissionEntry, EmissionFactor, FactorSet, GridLoss, Posting}
+
+MUTABLE = {
+    ApiToken: "revoked",
+    CloudRegion: "reference data, corrected by load_reference",
+    DefaultPue: "reference data",
+    FactorSetAdoption: "withdrawn",
+    GridZone: "reference data",
+    HardwareAlias: "reference data",
+    HardwareModel: "an organisation's own entries are edited",
+    Membership: "roles change, people leave",
+    MonthlyTotal: "moves with the entries",
+    Node: "edited; where it stood is dated",
+    NodePlacement: "only superseded",
+    Observation: "evidence: superseded",
+    Organisation: "its settings",
+    PendingCalculation: "the queue: inserted and deleted",
+    Project: "renamed, archived",
+    ProjectAssignment: "only superseded",
+    Run: "activity data as somebody stated it: edited, left as a tombstone",
+    RunState: "the workers' lock and error",
+    Site: "renamed, archived",
+    SiteConditions: "only superseded",
+    Team: "renamed, archived",
+    User: "people",
+}
+
+OURS = [
+    model for label in ("emissions", "reports") for model in apps.get_app_config(label).get_models()
+]
+
+
+def test_every_model_is_in_exactly_one_list():
+    assert not APPEND_ONLY & set(MUTABLE)
+    undecided = set(OURS) - APPEND_ONLY - set(MUTABLE)
+    assert not undecided, "decide whether these are append-only or mutable"
+    assert APPEND_ONLY | set(MUTABLE) == set(OURS)
+
+
+@pytest.mark.django_db
+def test_the_database_s_triggers_are_the_list():
+    with connection.cursor() as cursor:
+        assert set(append_only_tables(cursor)) == {model._meta.db_table for model in APPEND_ONLY}
+
+
+@pytest.fixture
+def ledger(db: None) -> Run:
+    """A run with lines in the ledger, and everything that they refer to."""
+    run = make_run(project=make_project(), zone=GridZone.objects.filter(code="FR").first())
+    organisation = run.organisation
+    if not Cell.objects.exists():
+        Cell.objects.create(
+            organisation=organisation,
+            stage=Stage.DATA,
+            status=RunStatus.COMPLETED,
+            source_kind=SourceKind.FORM,
+            scope=Scope.SCOPE_2,
+            basis=Basis.ESTIMATED,
+            fit=Fit.NONE,
+        )
+    return run
+
+
+@pytest.mark.parametrize("model", sorted(APPEND_ONLY, key=lambda model: model.__name__))
+class TestAppendOnly:
+    def test_a_row_is_not_updated(self, ledger, model):
+        refuses(f"UPDATE {table(model)} SET id = id WHERE id = %s", an_id(model))
+
+    def test_a_row_is_not_deleted(self, ledger, model):
+        refuses(f"DELETE FROM {table(model)} WHERE id = %s", an_id(model))
+
+    def test_nor_through_the_orm(self, ledger, model):
+        row = model.objects.order_by("pk")[0]
+        with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+            row.save(force_update=True)
+
+
+@pytest.mark.parametrize("model", sorted(MUTABLE, key=lambda model: model.__name__))
+def test_a_mutable_model_has_no_trigger_that_refuses(db, model):
+    with connection.cursor() as cursor:
+        assert table(model) not in append_only_tables(cursor)
+
+
+def table(model: type[models.Model]) -> str:
+    return model._meta.db_table
+
+
+def an_id(model: Any) -> int:
+    found = model.objects.order_by("pk").values_list("pk", flat=True).first()
+    assert found is not None, f"the test needs a row of {model.__name__}"
+    return int(found)
+
+
+def refuses(statement: str, *parameters: Any) -> None:
+    with (
+        pytest.raises(IntegrityError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement, parameters)
