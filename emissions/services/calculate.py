@@ -2,7 +2,9 @@
 
 A batch is one transaction. It claims pending rows with SKIP LOCKED, locks the runs' state
 rows, and only in later statements (READ COMMITTED) reads the runs and what is posted; an
-edit that commits meanwhile has added a pending row of its own and is calculated next.
+edit that commits meanwhile has added a pending row of its own and is calculated next. A fact
+that is just being changed has not queued the runs that it does not see yet (`invalidate`):
+what somebody waits for is then calculated at once and once more, all else a little later.
 """
 
 import logging
@@ -12,7 +14,14 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from django.db import DatabaseError, connection, transaction
+from django.db import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
 
 from emissions.calculation.arrays import Ints
 from emissions.calculation.ledger import difference
@@ -21,7 +30,8 @@ from emissions.models import Organisation, PendingCalculation, Posting
 from emissions.models.entry import DECIMALS, QUANTITIES
 from emissions.services.cells import MissingCellsError, find_cells, intern_cells
 from emissions.services.copying import read_frame, write_frame
-from emissions.services.facts import load_facts
+from emissions.services.facts import Facts, load_facts
+from emissions.services.invalidate import facts_are_changing
 from emissions.services.resolve import RUN_COLUMNS, Resolved, resolve
 
 logger = logging.getLogger(__name__)
@@ -31,6 +41,9 @@ BATCH = 50_000
 WAITING_BATCH = 200
 LEDGER_LOCK = 7_460_001
 """Class of the advisory lock that postings share and a close takes alone, per organisation."""
+
+AGAIN_AFTER_SECONDS = 5
+"""When a run is calculated again that was calculated while a fact was being changed."""
 
 PENDING = {
     "id": pl.Int64,
@@ -48,12 +61,14 @@ class Claim:
     """Pending rows of one organisation that this transaction holds.
 
     `causes` has a row per run: run_id, cause, reason, by_id, of its most urgent request.
+    A `provisional` claim is calculated once more, for a fact is just being changed.
     """
 
     organisation_id: int
     pending_ids: list[int]
     run_ids: list[int]
     causes: pl.DataFrame
+    provisional: bool = False
 
 
 def calculate_pending(
@@ -78,54 +93,68 @@ def calculate_pending(
     """
     try:
         return _calculate_batch(limit, priority_below, run_ids)
-    except DatabaseError:
-        raise
-    except Exception as error:
-        failed = _claimed_by(error)
-        if not failed:
-            raise
-        logger.exception("A batch of %s runs failed", len(failed))
-        return _isolate(failed, error)
+    except BatchFailedError as failed:
+        return _isolate(failed)
 
 
 class BatchFailedError(Exception):
-    """The calculation of a batch raised; `run_ids` are its runs."""
+    """A batch raised what repeating it would raise again; `claim` is what it held."""
 
-    def __init__(self, run_ids: list[int]) -> None:
-        super().__init__(f"{len(run_ids)} runs")
-        self.run_ids = run_ids
-
-
-def _claimed_by(error: Exception) -> list[int]:
-    return error.run_ids if isinstance(error, BatchFailedError) else []
+    def __init__(self, claim: Claim) -> None:
+        super().__init__(f"{len(claim.run_ids)} runs")
+        self.claim = claim
 
 
-def _isolate(run_ids: list[int], error: Exception) -> int:
+class FactsFailedError(Exception):
+    """What is known of the organisation cannot be read: none of its runs can be calculated."""
+
+
+def _isolate(failed: BatchFailedError) -> int:
     """Calculate the halves of a failed batch on their own, down to the run that fails."""
-    if len(run_ids) == 1:
-        return _set_aside(run_ids[0], str(error.__cause__ or error))
+    run_ids, cause = failed.claim.run_ids, failed.__cause__
+    if len(run_ids) == 1 or isinstance(cause, FactsFailedError):
+        logger.error("%s runs from %s on failed", len(run_ids), run_ids[0], exc_info=cause)
+        return _set_aside(failed.claim, str(cause))
     middle = len(run_ids) // 2
     halves = run_ids[:middle], run_ids[middle:]
     return sum(calculate_pending(limit=2 * len(half), run_ids=half) for half in halves)
 
 
 @transaction.atomic
-def _set_aside(run_id: int, message: str) -> int:
-    """Note why a run cannot be calculated, and try again later and later."""
+def _set_aside(claim: Claim, message: str) -> int:
+    """Note why runs cannot be calculated, and try again later and later.
+
+    Only the rows of the claim are put off: an edit that came since may be the cure.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
+            "SELECT pending.id, run_id FROM emissions_pendingcalculation pending"
+            " JOIN emissions_runstate state USING (run_id)"
+            " WHERE pending.id = ANY(%s) FOR UPDATE SKIP LOCKED",
+            [claim.pending_ids],
+        )
+        rows = cursor.fetchall()
+        cursor.execute(
             "UPDATE emissions_pendingcalculation SET attempts = attempts + 1, last_error = %s,"
-            " not_before = clock_timestamp() + least(power(2, attempts), 1440) * interval '1 min'"
-            " WHERE run_id = %s",
-            [message, run_id],
+            " not_before = clock_timestamp()"
+            "  + least(power(2, least(attempts, 11)), 1440) * interval '1 min'"
+            " WHERE id = ANY(%s)",
+            [message, [row[0] for row in rows]],
         )
         cursor.execute(
-            "UPDATE emissions_runstate SET error = %s WHERE run_id = %s", [message, run_id]
+            "UPDATE emissions_runstate SET error = %s WHERE run_id = ANY(%s)",
+            [message, [row[1] for row in rows]],
         )
-    return 1
+    return len(claim.pending_ids)
 
 
 def _calculate_batch(limit: int, priority_below: int | None, run_ids: Sequence[int] | None) -> int:
+    """Calculate one batch; again, when its cells had to be interned first.
+
+    A database that is away, or busy, is not the runs' fault: that error goes to the caller,
+    and everything is still pending. Any other would come back with every repetition.
+    """
+    claim = None
     for _ in range(20):
         try:
             with transaction.atomic():
@@ -133,14 +162,34 @@ def _calculate_batch(limit: int, priority_below: int | None, run_ids: Sequence[i
                 if claim is None:
                     return 0
                 _post(claim)
-                return len(claim.pending_ids)
+            return len(claim.pending_ids)
         except MissingCellsError as missing:
-            intern_cells(organisation_id=missing.organisation_id, cells=missing.cells)
-    raise RuntimeError("Cells could not be interned")
+            _intern(claim, missing)
+        except (OperationalError, InterfaceError):
+            raise
+        # A panic of Polars is no Exception; unnoticed it would end one worker after another.
+        except (Exception, pl.exceptions.PanicException) as error:
+            if claim is None:
+                raise
+            raise BatchFailedError(claim) from error
+    assert claim is not None
+    raise BatchFailedError(claim) from RuntimeError("Cells could not be interned")
+
+
+def _intern(claim: Claim | None, missing: MissingCellsError) -> None:
+    try:
+        intern_cells(organisation_id=missing.organisation_id, cells=missing.cells)
+    except (DataError, IntegrityError) as error:
+        assert claim is not None
+        raise BatchFailedError(claim) from error
 
 
 def _claim(limit: int, priority_below: int | None, run_ids: Sequence[int] | None) -> Claim | None:
-    """Claim pending rows of one organisation, the most urgent first, and lock their runs."""
+    """Claim pending rows of one organisation, the most urgent first, and lock their runs.
+
+    Rows whose run another worker holds are passed over, or those of one long batch would
+    stand before everybody else's.
+    """
     conditions, params = ["not_before <= clock_timestamp()"], list[Any]()
     if priority_below is not None:
         conditions.append("priority < %s")
@@ -149,22 +198,23 @@ def _claim(limit: int, priority_below: int | None, run_ids: Sequence[int] | None
         conditions.append("run_id = ANY(%s)")
         params.append(list(run_ids))
     where = " AND ".join(conditions)
-    lock = "ORDER BY priority, id LIMIT %s FOR UPDATE SKIP LOCKED"
+    pending = "emissions_pendingcalculation pending"
+    free = f"{pending} JOIN emissions_runstate state USING (run_id)"
+    lock = "ORDER BY priority, pending.id LIMIT %s FOR UPDATE SKIP LOCKED"
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT organisation_id, priority FROM emissions_pendingcalculation"
-            f" WHERE {where} {lock}",
-            [*params, 1],
+            f"SELECT organisation_id, priority FROM {free} WHERE {where} {lock}", [*params, 1]
         )
         first = cursor.fetchone()
         if first is None:
             return None
         organisation_id, priority = first
-        if priority < PendingCalculation.BULK:
+        urgent = priority < PendingCalculation.BULK
+        if urgent:
             where += f" AND priority < {PendingCalculation.BULK}"
             limit = min(limit, WAITING_BATCH)
         cursor.execute(
-            "SELECT id, run_id, cause, reason, by_id FROM emissions_pendingcalculation"
+            f"SELECT pending.id, run_id, cause, reason, by_id FROM {free if urgent else pending}"
             f" WHERE {where} AND organisation_id = %s {lock}",
             [*params, organisation_id, limit],
         )
@@ -178,26 +228,23 @@ def _claim(limit: int, priority_below: int | None, run_ids: Sequence[int] | None
             [sorted({row[1] for row in rows})],
         )
         locked = [row[0] for row in cursor.fetchall()]
-    pending = pl.DataFrame(rows, schema=PENDING, orient="row").filter(
-        pl.col("run_id").is_in(locked)
-    )
+    changing = facts_are_changing(organisation_id=organisation_id)
+    if changing and not urgent:
+        return None
+    frame = pl.DataFrame(rows, schema=PENDING, orient="row").filter(pl.col("run_id").is_in(locked))
     return Claim(
         organisation_id,
-        pending["id"].to_list(),
+        frame["id"].to_list(),
         locked,
-        pending.drop("id").unique("run_id", keep="first", maintain_order=True),
+        frame.drop("id").unique("run_id", keep="first", maintain_order=True),
+        provisional=changing,
     )
 
 
 def _post(claim: Claim) -> None:
     """Calculate the claimed runs, post the difference and clear the claim."""
     runs = read_runs(run_ids=claim.run_ids)
-    organisation = Organisation.objects.get(pk=claim.organisation_id)
-    facts = load_facts(organisation=organisation)
-    try:
-        resolved = resolve(runs=runs, facts=facts)
-    except Exception as error:
-        raise BatchFailedError(claim.run_ids) from error
+    resolved = resolve(runs=runs, facts=_facts(claim))
     failed = runs["id"].filter(pl.Series(resolved.figures.exceeds_range)).to_list()
     keys, amounts = wanted_lines(
         runs=runs, resolved=resolved, organisation_id=claim.organisation_id
@@ -209,6 +256,16 @@ def _post(claim: Claim) -> None:
     kept = ~np.isin(keys[:, 0], failed)
     _write_lines(claim, keys[kept], amounts[kept])
     _clear(claim, failed)
+
+
+def _facts(claim: Claim) -> Facts:
+    organisation = Organisation.objects.get(pk=claim.organisation_id)
+    try:
+        return load_facts(organisation=organisation)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        raise FactsFailedError(str(error)) from error
 
 
 def read_runs(*, run_ids: Sequence[int]) -> pl.DataFrame:
@@ -365,7 +422,7 @@ def _add_to_totals(lines: pl.DataFrame) -> None:
 
 
 def _clear(claim: Claim, failed: list[int]) -> None:
-    """Delete the claimed rows and note or clear the runs' errors."""
+    """Delete the claimed rows, or put them off; note or clear the runs' errors."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE emissions_runstate SET error = '' WHERE run_id = ANY(%s) AND error <> ''",
@@ -376,6 +433,13 @@ def _clear(claim: Claim, failed: list[int]) -> None:
                 "UPDATE emissions_runstate SET error = %s WHERE run_id = ANY(%s)",
                 [OUT_OF_RANGE, failed],
             )
+        if claim.provisional:
+            cursor.execute(
+                "UPDATE emissions_pendingcalculation SET priority = %s,"
+                " not_before = clock_timestamp() + %s * interval '1 s' WHERE id = ANY(%s)",
+                [PendingCalculation.BULK, AGAIN_AFTER_SECONDS, claim.pending_ids],
+            )
+            return
         cursor.execute(
             "DELETE FROM emissions_pendingcalculation WHERE id = ANY(%s)", [claim.pending_ids]
         )

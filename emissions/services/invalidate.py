@@ -2,6 +2,11 @@
 
 Each function queues runs in bulk, set-based, within the caller's transaction. The rows
 are the queue; `nudge` only wakes a worker once the transaction has committed.
+
+A run that is recorded or edited while a fact is being changed may not be visible to the
+statement that queues the fact's runs, and may be calculated with the old fact before the
+change commits. So the change announces itself by an advisory lock until it has committed,
+and workers keep such runs in the queue. Nobody waits for anybody.
 """
 
 from collections.abc import Callable
@@ -21,6 +26,9 @@ from emissions.models import (
     Site,
     User,
 )
+
+FACTS_LOCK = 7_460_002
+"""Class of the advisory lock that changes of facts share, per organisation."""
 
 #: Set by emissions.tasks: how a worker is woken. Services never import Celery.
 wake: dict[str, Callable[[], None]] = {}
@@ -56,13 +64,13 @@ def queue_runs(
 def site_changed(*, site: Site, by: User | None, cause: Cause = Cause.DATA) -> int:
     """Queue the runs at a site: directly, or on a node that has stood there."""
     runs = Run.objects.of(site.organisation).filter(Q(site=site) | Q(node__placements__site=site))
-    return _queue(runs, by, cause, f"Site {site.name} changed")
+    return _queue(site.organisation, runs, by, cause, f"Site {site.name} changed")
 
 
 def node_changed(*, node: Node, by: User | None, cause: Cause = Cause.DATA) -> int:
     """Queue the runs on a node."""
     runs = Run.objects.of(node.organisation).filter(node=node)
-    return _queue(runs, by, cause, f"Node {node.name} changed")
+    return _queue(node.organisation, runs, by, cause, f"Node {node.name} changed")
 
 
 def hardware_changed(
@@ -70,27 +78,45 @@ def hardware_changed(
 ) -> int:
     """Queue an organisation's runs on a hardware model."""
     runs = Run.objects.of(organisation).filter(Q(hardware=hardware) | Q(node__hardware=hardware))
-    return _queue(runs, by, Cause.DATA, f"{hardware.name} changed")
+    return _queue(organisation, runs, by, Cause.DATA, f"{hardware.name} changed")
 
 
 def assignment_changed(*, project: Project, by: User | None) -> int:
     """Queue the runs of a project whose team or cost centre changed."""
     runs = Run.objects.of(project.organisation).filter(project=project)
-    return _queue(runs, by, Cause.BOUNDARY, f"Assignment of {project.name} changed")
+    return _queue(
+        project.organisation, runs, by, Cause.BOUNDARY, f"Assignment of {project.name} changed"
+    )
 
 
 def adoption_changed(*, organisation: Organisation, factor_set: FactorSet, by: User | None) -> int:
     """Queue an organisation's runs after it adopted or withdrew a factor set."""
     runs = Run.objects.of(organisation)
-    return _queue(runs, by, Cause.FACTOR, f"Factor set {factor_set}")
+    return _queue(organisation, runs, by, Cause.FACTOR, f"Factor set {factor_set}")
 
 
 def organisation_changed(*, organisation: Organisation, by: User | None, reason: str) -> int:
     """Queue all runs after a change of time zone or preset, or for a full recalculation."""
-    return _queue(Run.objects.of(organisation), by, Cause.METHOD, reason)
+    return _queue(organisation, Run.objects.of(organisation), by, Cause.METHOD, reason)
 
 
-def _queue(runs: QuerySet[Run], by: User | None, cause: Cause, reason: str) -> int:
+def facts_are_changing(*, organisation_id: int) -> bool:
+    """Whether another transaction, not yet committed, changes facts of an organisation."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            " AND classid = %s AND objid = %s AND objsubid = 2 AND pid <> pg_backend_pid())",
+            [FACTS_LOCK, organisation_id],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def _queue(
+    organisation: Organisation, runs: QuerySet[Run], by: User | None, cause: Cause, reason: str
+) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", [FACTS_LOCK, organisation.pk])
     return queue_runs(
         runs=runs, by=by, cause=cause, reason=reason, priority=PendingCalculation.BULK
     )
