@@ -71,8 +71,8 @@ format: $(DEVELOPMENT) ## Put code and templates in shape
 	$(BIN)/djlint --quiet --reformat templates
 
 .PHONY: shots
-shots: $(DEVELOPMENT) ## A screenshot of every page, wide and narrow, into build/shots
-	@TONNE_SHOTS=build/shots $(BIN)/python -m pytest -q tests/browser/test_shots.py
+shots: $(DEVELOPMENT) ## A screenshot of every page into build/shots (PAGES=names for some)
+	@$(BIN)/python -m tests.browser.shots $(PAGES)
 
 .PHONY: bench
 bench: $(DEVELOPMENT) ## Measure; prints and writes build/bench.json

@@ -1,0 +1,69 @@
+"""Every page lives with the strict Content-Security-Policy and needs nothing from elsewhere."""
+
+import re
+
+import pytest
+
+from tests.browser.chromium import settle
+from tests.browser.pages import PAGES
+from tests.browser.watch import Watch
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.id)
+def test_nothing_is_forbidden_or_missing(page, stack, open_page):
+    tab = open_page(page.person)
+    watch = Watch(stack.address).over(tab)
+    response = tab.goto(page.address(stack))
+    assert response.status == page.status
+    policy = response.headers["content-security-policy"]
+    assert re.search(r"script-src 'self'(;|$)", policy)
+    assert re.search(r"style-src-elem 'self'(;|$)", policy)
+    settle(tab)
+    for chart in tab.locator("[data-figure]").all():
+        assert chart.locator("svg.main-svg").count(), "a chart was not drawn"
+    for image in tab.locator("img").all():
+        assert image.evaluate("(image) => image.naturalWidth") > 0
+    assert watch.problems == []
+
+
+def test_the_theme_changes_and_is_kept(stack, open_page):
+    tab = open_page("manager")
+    watch = Watch(stack.address).over(tab)
+    tab.goto("/o/nordlys/")
+    settle(tab)
+    background = "() => getComputedStyle(document.body).backgroundColor"
+    light, axis = tab.evaluate(background), _axis_colour(tab)
+    tab.get_by_role("button", name="Use dark theme").first.click()
+    settle(tab)
+    assert tab.evaluate(background) != light
+    tab.wait_for_function("(before) => %s !== before" % AXIS_COLOUR, arg=axis)
+    tab.goto("/o/nordlys/projects/", wait_until="commit")
+    tab.wait_for_selector("body")
+    assert tab.evaluate(background) != light
+    settle(tab)
+    tab.get_by_role("button", name="Use light theme").first.click()
+    settle(tab)
+    assert tab.evaluate(background) == light
+    assert watch.problems == []
+
+
+AXIS_COLOUR = 'getComputedStyle(document.querySelector(".xtick text")).fill'
+
+
+def _axis_colour(tab):
+    return tab.evaluate(AXIS_COLOUR)
+
+
+def test_a_chart_can_be_read_as_a_table(stack, open_page):
+    tab = open_page("manager")
+    tab.goto("/o/nordlys/")
+    settle(tab)
+    figure = tab.locator(".figure").first
+    assert not figure.get_by_role("table").is_visible()
+    figure.get_by_role("button", name="Table").click()
+    assert figure.get_by_role("table").is_visible()
+    assert not figure.locator("[data-figure]").is_visible()
+    figure.get_by_role("button", name="Chart").click()
+    assert figure.locator("svg.main-svg").first.is_visible()
