@@ -190,7 +190,7 @@ class RunForm(forms.Form):
         for field in self.one_of_several:
             self.fields[field].one_of_several = True  # type: ignore[attr-defined]
         if previewing:
-            for field in ("project", "name", "started_at"):
+            for field in ("project", "name", "stage", "status", "started_at"):
                 self.fields[field].required = False
 
     def _name(self, field: str, find: Any, similar: Any) -> None:

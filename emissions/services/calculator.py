@@ -116,7 +116,7 @@ PLACES = (
 )  # fmt: skip
 #: Hardware that people weigh against each other, where the catalogue has it.
 MODELS = (
-    "NVIDIA Tesla P100 SXM2", "NVIDIA Tesla V100 SXM2 32 GB", "NVIDIA Tesla T4", "NVIDIA L40S",
+    "NVIDIA Tesla V100 SXM2 32 GB", "NVIDIA Tesla T4", "NVIDIA L40S",
     "NVIDIA A100 SXM4 80 GB", "NVIDIA H100 SXM5 80GB", "NVIDIA H200 SXM 141GB", "NVIDIA B200",
     "AMD Instinct MI250X", "AMD Instinct MI300X", "Intel Gaudi 2", "Google TPU v3 (chip)",
     "Google TPU v4 (chip)", "Google TPU v5p (chip)", "AWS Trainium2",

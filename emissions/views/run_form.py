@@ -14,6 +14,7 @@ from emissions.permissions import Action, Member, member_required
 from emissions.selectors.runs import last_run_of, with_names
 from emissions.services.estimate import estimate_runs
 from emissions.services.record_runs import RunGone, edit_run, record_runs
+from emissions.views.working import notes, plain
 
 #: What a copy does not take along: it is another job.
 NOT_COPIED = ("external_id", "energy_kwh", "retry_of", "metric_value")
@@ -86,7 +87,12 @@ def run_preview(request: HttpRequest, member: Member) -> HttpResponse:
     if form.is_valid():
         run = form.build()
         (estimate,) = estimate_runs(runs=[run], organisation=member.organisation)
-        context |= {"run": run, "estimate": estimate}
+        context |= {
+            "run": run,
+            "estimate": estimate,
+            "hours": f"{plain(run.device_count)} × {plain(run.duration_hours)} h wall-clock",
+            **notes(estimate),
+        }
     else:
         context["missing"] = [
             (form.fields[name].label or name.capitalize(), messages_)

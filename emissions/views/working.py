@@ -23,8 +23,13 @@ def shown_steps(estimate: Estimate) -> list[dict[str, Any]]:
 
 def notes(estimate: Estimate) -> dict[str, str]:
     """Return what stands below the figures of energy and hardware."""
-    hours = numbers.number_text(estimate.device_hours)
+    hours = plain(estimate.device_hours)
     return {
         "it_note": f"{numbers.energy_text(estimate.energy_it_kwh)} IT × PUE {estimate.pue:.3g}",
         "hours_note": f"{hours} device-hours" if estimate.device_hours else "",
     }
+
+
+def plain(number: float) -> str:
+    """Return a number somebody stated, with the digits it has: 80, 1,082,990, 0.25."""
+    return f"{number:,.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,107 @@
+import pytest
+from django.test import Client
+
+from emissions.calculation.vocabulary import Role
+from emissions.models import Membership, Run, RunState
+from emissions.services.record_runs import delete_run
+from tests.factories import (
+    NOW,
+    calculate_all,
+    make_member,
+    make_organisation,
+    make_project,
+    make_run,
+    make_site,
+    make_team,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alice() -> Membership:
+    organisation = make_organisation(slug="acme", time_zone="Europe/Paris")
+    return make_member(Role.RESEARCHER, team=make_team(organisation))
+
+
+@pytest.fixture
+def run(alice: Membership) -> Run:
+    return make_run(
+        project=make_project(alice.team),
+        name="ViT-L",
+        site=make_site(alice.organisation),
+        stated_power_watts=300.0,
+        created_by=alice.user,
+        calculated=False,
+    )
+
+
+def get(membership: Membership, path: str) -> str:
+    client = Client()
+    client.force_login(membership.user)
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_the_page_shows_the_figure_before_it_is_posted(alice: Membership, run: Run) -> None:
+    page = get(alice, f"/o/acme/runs/{run.pk}/")
+    assert "1.44" in page
+    assert "Posting…" in page
+    assert 'hx-trigger="every 1s"' in page
+
+
+def test_the_page_shows_the_ledgers_figure_and_asks_no_more(alice: Membership, run: Run) -> None:
+    calculate_all()
+    page = get(alice, f"/o/acme/runs/{run.pk}/")
+    assert "1.44" in page
+    assert "every 1s" not in page
+    assert "Run recorded" in page  # The posting's reason.
+    assert "300 W" in page
+    assert "The same energy elsewhere" in page
+    assert "every 1s" not in get(alice, f"/o/acme/runs/{run.pk}/figures/")
+
+
+def test_a_run_that_cannot_be_calculated_says_why(alice: Membership, run: Run) -> None:
+    RunState.objects.filter(run=run).update(error="Too large.")
+    page = get(alice, f"/o/acme/runs/{run.pk}/figures/")
+    assert "Too large." in page
+    assert "every 1s" not in page
+
+
+def test_an_unknown_footprint_is_not_zero(alice: Membership, run: Run) -> None:
+    run.hardware = None
+    run.save()
+    assert "unknown" in get(alice, f"/o/acme/runs/{run.pk}/figures/")
+
+
+def test_a_run_across_new_year_is_shown_by_month(alice: Membership) -> None:
+    from datetime import UTC, datetime
+
+    crossing = make_run(
+        project=make_project(alice.team),
+        started_at=datetime(2025, 12, 31, 20, tzinfo=UTC),
+        created_by=alice.user,
+    )
+    page = get(alice, f"/o/acme/runs/{crossing.pk}/")
+    assert "By month" in page
+    assert "Dec 2025" in page
+    assert "Jan 2026" in page
+
+
+def test_only_who_may_edit_sees_the_buttons(alice: Membership, run: Run) -> None:
+    bob = make_member(Role.RESEARCHER, team=alice.team)
+    assert f"/runs/{run.pk}/edit/" in get(alice, f"/o/acme/runs/{run.pk}/")
+    assert f"/runs/{run.pk}/edit/" not in get(bob, f"/o/acme/runs/{run.pk}/")
+
+
+@pytest.mark.parametrize("path", ["", "figures/", "edit/", "delete/"])
+def test_runs_of_other_teams_and_deleted_ones_are_not_found(
+    alice: Membership, run: Run, path: str
+) -> None:
+    client = Client()
+    client.force_login(make_member(Role.RESEARCHER, organisation=alice.organisation).user)
+    assert client.get(f"/o/acme/runs/{run.pk}/{path}").status_code == 404
+    delete_run(run=run, by=None, now=NOW)
+    client.force_login(alice.user)
+    assert client.get(f"/o/acme/runs/{run.pk}/{path}").status_code == 404

@@ -1,0 +1,161 @@
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from emissions.calculation.vocabulary import Role
+from emissions.models import AuditEvent, EmissionEntry, Membership, Organisation, Project, Run
+from tests.factories import (
+    calculate_all,
+    make_member,
+    make_organisation,
+    make_project,
+    make_run,
+    make_site,
+    make_team,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@dataclass
+class House:
+    """Alice owns the run, Bob is on her team, Mona manages it, Carl is on another one."""
+
+    organisation: Organisation
+    project: Project
+    run: Run
+    alice: Membership
+    bob: Membership
+    mona: Membership
+    carl: Membership
+
+
+@pytest.fixture
+def house() -> House:
+    organisation = make_organisation(slug="acme")
+    team = make_team(organisation)
+    project = make_project(team)
+    alice = make_member(Role.RESEARCHER, team=team)
+    make_site(organisation, name="Luleå")
+    run = make_run(project=project, name="Alice's run", created_by=alice.user, calculated=False)
+    return House(
+        organisation,
+        project,
+        run,
+        alice,
+        make_member(Role.RESEARCHER, team=team),
+        make_member(Role.MANAGER, team=team),
+        make_member(Role.RESEARCHER, organisation=organisation),
+    )
+
+
+def signed_in(membership: Membership) -> Client:
+    client = Client()
+    client.force_login(membership.user)
+    return client
+
+
+def data(house: House, **changes: Any) -> dict[str, Any]:
+    return {
+        "project": house.project.pk,
+        "name": "ViT-L",
+        "stage": "fine_tuning",
+        "status": "failed",
+        "equipment": "A100",
+        "device_count": "8",
+        "started_at": "2026-05-04T10:00",
+        "duration_hours": "10",
+        "stated_power_watts": "300",
+        "place": "Luleå",
+        **changes,
+    }
+
+
+def test_a_logged_run_leads_to_its_page_and_to_the_ledger(house: House) -> None:
+    client = signed_in(house.alice)
+    answer = client.post("/o/acme/runs/new/", data(house))
+    run = Run.objects.get(name="ViT-L")
+    assert answer.status_code == 302
+    assert answer["Location"] == f"/o/acme/runs/{run.pk}/"
+    assert (run.created_by, run.source_kind) == (house.alice.user, "form")
+    calculate_all()
+    lines = EmissionEntry.objects.filter(run=run)
+    # 80 device-hours × 300 W × PUE 1.2 × 50 g/kWh in France.
+    assert float(sum(line.location_based_kg for line in lines)) == pytest.approx(1.44)
+
+
+def test_a_run_with_errors_is_not_stored(house: House) -> None:
+    answer = signed_in(house.alice).post("/o/acme/runs/new/", data(house, duration_hours=""))
+    assert answer.status_code == 422
+    assert "Give wall-clock hours, or device-hours" in answer.content.decode()
+    assert not Run.objects.filter(name="ViT-L").exists()
+
+
+def test_the_last_run_gives_the_defaults(house: House) -> None:
+    page = signed_in(house.alice).get("/o/acme/runs/new/").content.decode()
+    assert 'value="NVIDIA A100 SXM4 80GB"' in page
+
+
+def test_a_copy_starts_from_the_other_run(house: House) -> None:
+    answer = signed_in(house.bob).get(f"/o/acme/runs/new/?copy={house.run.pk}")
+    assert answer.context["form"]["name"].value() == "Alice's run"
+    assert signed_in(house.carl).get(f"/o/acme/runs/new/?copy={house.run.pk}").status_code == 404
+    assert signed_in(house.bob).get("/o/acme/runs/new/?copy=x").status_code == 404
+
+
+def test_an_edit_posts_the_difference(house: House) -> None:
+    calculate_all()
+    client = signed_in(house.alice)
+    answer = client.post(f"/o/acme/runs/{house.run.pk}/edit/", data(house))
+    assert answer.status_code == 302
+    calculate_all()
+    lines = EmissionEntry.objects.filter(run=house.run)
+    assert lines.filter(location_based_kg__lt=0).exists()
+    assert float(sum(line.location_based_kg for line in lines)) == pytest.approx(1.44)
+    assert AuditEvent.objects.filter(action="run edited", by=house.alice.user).exists()
+
+
+@pytest.mark.parametrize(
+    ("person", "status"), [("alice", 200), ("bob", 404), ("mona", 200), ("carl", 404)]
+)
+def test_who_may_edit(house: House, person: str, status: int) -> None:
+    client = signed_in(getattr(house, person))
+    assert client.get(f"/o/acme/runs/{house.run.pk}/edit/").status_code == status
+
+
+def test_an_auditor_logs_nothing(house: House) -> None:
+    auditor = signed_in(make_member(Role.AUDITOR, organisation=house.organisation))
+    assert auditor.get("/o/acme/runs/new/").status_code == 403
+    assert auditor.post("/o/acme/runs/preview/", data(house)).status_code == 403
+    assert auditor.get(f"/o/acme/runs/{house.run.pk}/edit/").status_code == 403
+
+
+def test_a_stranger_meets_a_404(house: House) -> None:
+    stranger = signed_in(make_member(Role.ADMIN))
+    for path in ("new/", f"{house.run.pk}/", f"{house.run.pk}/edit/", ""):
+        assert stranger.get(f"/o/acme/runs/{path}").status_code == 404
+    assert stranger.post("/o/acme/runs/preview/", data(house)).status_code == 404
+
+
+def test_a_preview_shows_figures_and_stores_nothing(house: House) -> None:
+    client = signed_in(house.alice)
+    answer = client.post("/o/acme/runs/preview/", data(house, project="", name=""))
+    page = answer.content.decode()
+    assert "1.44" in page
+    assert "8 × 10 h wall-clock" in page
+    assert "80 device-hours" in page
+    assert Run.objects.count() == 1
+
+
+def test_a_preview_says_what_is_missing(house: House) -> None:
+    page = signed_in(house.alice).post("/o/acme/runs/preview/", {"equipment": "A100"})
+    assert "one is enough" in page.content.decode()
+
+
+def test_a_preview_reads_few_times(house: House, django_assert_max_num_queries: Any) -> None:
+    client = signed_in(house.alice)
+    client.post("/o/acme/runs/preview/", data(house))
+    with django_assert_max_num_queries(35):
+        client.post("/o/acme/runs/preview/", data(house))
