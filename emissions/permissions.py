@@ -120,7 +120,7 @@ def member_of(request: HttpRequest, organisation_slug: str) -> Member:
     """Return the signed-in person as a member, or raise 404."""
     membership = (
         Membership.objects.select_related("organisation", "team", "user")
-        .filter(organisation__slug=organisation_slug, user_id=request.user.pk)
+        .filter(organisation__slug=organisation_slug, user_id=request.user.pk or 0)
         .first()
     )
     if membership is None:
