@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -269,6 +269,11 @@ class TestBody:
 
         assert response.status_code == 413
 
+    def test_the_slash_may_be_left_out(self, reference: dict[str, Any]) -> None:
+        response = APIClient().post(URL.removesuffix("/"), {"runs": []}, format="json")
+
+        assert response.json() == {"results": []}
+
     def test_a_wrong_token_does_not_close_what_is_open(self, reference: dict[str, Any]) -> None:
         assert post([], HTTP_AUTHORIZATION="Bearer wrong").status_code == 200
 
@@ -294,13 +299,12 @@ def test_ten_thousand_rows_in_about_a_second(reference: dict[str, Any]) -> None:
         for n in range(10_000)
     ]
     post(rows[:1])
-    began = perf_counter()
+    began = process_time()
 
     response = post(rows)
 
+    assert process_time() - began < 3  # generous: some machines are slower than ours
     assert len(response.json()["results"]) == 10_000
-    print(perf_counter() - began)
-    assert perf_counter() - began < 6  # generous: the machine may be busy with other tests
 
 
 @pytest.mark.django_db

@@ -95,6 +95,11 @@ class TestOne:
         }  # fmt: skip
         assert client_of.get(answer["Location"]).json() == answer.json()
 
+    def test_the_slash_may_be_left_out(self, client_of: APIClient) -> None:
+        response = client_of.post(URL.removesuffix("/"), body(), format="json")
+
+        assert response.status_code == 201
+
     def test_an_end_instead_of_hours(self, client_of: APIClient) -> None:
         answer = post(client_of, body(duration_hours=None, ended_at="2026-03-01T12:30:00Z"))
 
