@@ -216,6 +216,7 @@ class Assumption(IntFlag):
 
 
 LABELS = {
+    ("Basis", "DEFAULT"): "Default values",
     ("Fit", "STATED"): "Stated with the run",
     ("Fit", "SITE"): "Site-specific",
     ("Fit", "ZONE_MONTH"): "Zone and month",

@@ -1,4 +1,4 @@
-"""The first sentence of a dashboard: how much, of what, and how it moved."""
+"""The first sentences of a dashboard: how much, of what, and how it moved."""
 
 from emissions.charts import numbers
 

@@ -60,7 +60,10 @@ class PeriodMenu:
 class Address:
     """One request's address, understood."""
 
-    def __init__(self, request: HttpRequest, organisation: Organisation) -> None:
+    def __init__(
+        self, request: HttpRequest, organisation: Organisation, own: tuple[str, ...] = ()
+    ) -> None:
+        self.own = own
         self.organisation = organisation
         self.params: QueryDict = request.GET
         self.path = request.path
@@ -99,8 +102,9 @@ class Address:
 
     @cached_property
     def dimensions(self) -> list[Dimension]:
-        """All that figures can be narrowed to."""
-        return narrowing.dimensions(organisation=self.organisation)
+        """All that figures can be narrowed to; not by what the page itself stands for."""
+        found = narrowing.dimensions(organisation=self.organisation)
+        return [one for one in found if one.name not in self.own]
 
     @cached_property
     def narrowed(self) -> list[Chosen]:
@@ -145,11 +149,12 @@ class Address:
             params[name] = value
         return f"?{params.urlencode()}"
 
-    def narrowed_to(self, name: str, value: str) -> str:
-        """Return this address with one more filter."""
+    def narrowed_to(self, name: str, *values: str) -> str:
+        """Return this address with further values of a filter."""
         params = self._copy()
-        if value not in params.getlist(name):
-            params.appendlist(name, value)
+        for value in values:
+            if value not in params.getlist(name):
+                params.appendlist(name, value)
         return f"?{params.urlencode()}"
 
     def without(self, name: str, value: str) -> str:

@@ -67,7 +67,7 @@ class ListPage:
         if comparison.period is not None:
             past = {one.key: one.totals for one in self._groups(comparison.period)}
         method = self.address.method
-        shown = Shown(Quantity(method.column, f"Emissions, {method.words}"), period, comparison)
+        shown = Shown(Quantity(method.column, method.words.capitalize()), period, comparison)
         table, header, rows = cards.compared_table(
             noun=NOUNS[self.by],
             groups=groups,
@@ -104,15 +104,12 @@ class ListPage:
         texts = [notes.get(group.key, "") for group in groups]
         return (
             Table(
-                [table.columns[0], Column(self.note_label), *table.columns[1:]],
-                [
-                    [row[0], Cell(text), *row[1:]]
-                    for row, text in zip(table.rows, texts, strict=True)
-                ],
-                [table.footer[0], Cell(" "), *table.footer[1:]] if table.footer else [],
+                [*table.columns, Column(self.note_label)],
+                [[*row, Cell(text)] for row, text in zip(table.rows, texts, strict=True)],
+                [*table.footer, Cell(" ")] if table.footer else [],
             ),
-            [header[0], self.note_label, *header[1:]],
-            [[row[0], text, *row[1:]] for row, text in zip(rows, texts, strict=True)],
+            [*header, self.note_label],
+            [[*row, text] for row, text in zip(rows, texts, strict=True)],
         )
 
     def _url(self, group: Group) -> str:

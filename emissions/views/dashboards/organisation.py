@@ -16,6 +16,6 @@ def organisation(request: HttpRequest, member: Member) -> HttpResponse:
         who=member.organisation.name,
         file_name=member.organisation.slug,
         stack=By.TEAM,
-        rankings=(By.TEAM, By.PROJECT, By.HARDWARE, By.SITE, By.STAGE, By.BASIS),
+        rankings=(By.TEAM, By.STAGE, By.PROJECT, By.HARDWARE, By.SITE, By.BASIS),
     )
     return Dashboard(request, member, subject).response("emissions/organisation.html")

@@ -17,6 +17,7 @@ from emissions.selectors.attention import Attention, attention, has_figures
 from emissions.selectors.periods import Period
 from emissions.selectors.totals import (
     NONE,
+    NOT_COMPLETED,
     By,
     Filters,
     Group,
@@ -72,7 +73,7 @@ class Dashboard:
         self.request = request
         self.organisation = member.organisation
         self.subject = subject
-        self.address = Address(request, member.organisation)
+        self.address = Address(request, member.organisation, own=subject.own)
         self.filters: Filters = replace(self.address.filters, **subject.fixed)
         self.comparison = self.address.comparison
         self._asked: dict[tuple[By, date, date], list[Group]] = {}
@@ -118,7 +119,7 @@ class Dashboard:
     def shown(self) -> Shown:
         """What the figures have in common."""
         return Shown(
-            quantity=Quantity(self.amount, f"Emissions, {self.address.method.words}"),
+            quantity=Quantity(self.amount, self.address.method.words.capitalize()),
             period=self._months_shown,
             comparison=self.comparison,
         )
@@ -237,8 +238,8 @@ class Dashboard:
         share = totals.not_completed_share
         if share:
             text = sentences.not_completed(share=share, runs=totals.not_completed_runs)
-            url = self.address.narrowed_to("status", "failed")
-            found.append(Remark(text, url, "Show failed runs"))
+            url = self.address.narrowed_to("status", *(one.value for one in NOT_COMPLETED))
+            found.append(Remark(text, url, "Show them alone"))
         unknown = totals.unknown_hardware_share
         if unknown:
             text = (
@@ -269,9 +270,7 @@ class Dashboard:
                 "amount": self.amount,
                 "cards": self._cards() if not empty else [],
                 "nothing_yet": empty and not has_figures(organisation=self.organisation),
-                "menus": [
-                    one for one in self.address.dimensions if one.name not in self.subject.own
-                ],
+                "menus": self.address.dimensions,
                 "structure_choices": (
                     self.address.structure_choices if By.PROJECT in self.subject.rankings else []
                 ),
@@ -312,18 +311,13 @@ class Dashboard:
     def measured_note(self) -> str:
         """How much of the energy was measured."""
         share = self.totals.measured_share
-        return "" if share is None else f"{numbers.percent_text(share)} measured or metered"
+        return "" if share is None else f"{numbers.percent_text(share)} of it measured or metered"
 
     @property
     def hardware_note(self) -> str:
         """How much of the hardware's footprint is known."""
         share = self.totals.known_hardware_share
         return "" if share is None else f"known for {numbers.percent_text(share)} of device-hours"
-
-    @property
-    def hours_note(self) -> str:
-        """The device-hours behind the runs."""
-        return f"{numbers.number_text(self.totals.device_hours)} device-hours"
 
     def _csv(self, name: str) -> HttpResponse:
         if name not in self.figures:
