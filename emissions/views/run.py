@@ -51,7 +51,11 @@ def run(request: HttpRequest, member: Member, run_id: int) -> HttpResponse:
 @member_required(Action.VIEW_RUNS)
 def run_figures(request: HttpRequest, member: Member, run_id: int) -> HttpResponse:
     """Show a run's headline figures: what the page asks for until they are posted."""
-    return render(request, "emissions/_run_figures.html", _headline(_run(member, run_id), member))
+    context = _headline(_run(member, run_id), member)
+    response = render(request, "emissions/_run_figures.html", context)
+    if not context["posting"] and request.headers.get("HX-Request"):
+        response["HX-Refresh"] = "true"  # Months and ledger lines are there now, too.
+    return response
 
 
 def _run(member: Member, run_id: int) -> Run:

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 
@@ -76,8 +78,6 @@ def test_an_unknown_footprint_is_not_zero(alice: Membership, run: Run) -> None:
 
 
 def test_a_run_across_new_year_is_shown_by_month(alice: Membership) -> None:
-    from datetime import UTC, datetime
-
     crossing = make_run(
         project=make_project(alice.team),
         started_at=datetime(2025, 12, 31, 20, tzinfo=UTC),
@@ -105,3 +105,11 @@ def test_runs_of_other_teams_and_deleted_ones_are_not_found(
     delete_run(run=run, by=None, now=NOW)
     client.force_login(alice.user)
     assert client.get(f"/o/acme/runs/{run.pk}/{path}").status_code == 404
+
+
+def test_once_posted_the_page_is_read_anew(alice: Membership, run: Run, client: Client) -> None:
+    client.force_login(alice.user)
+    asked = {"headers": {"HX-Request": "true"}}
+    assert "HX-Refresh" not in client.get(f"/o/acme/runs/{run.pk}/figures/", **asked)
+    calculate_all()
+    assert client.get(f"/o/acme/runs/{run.pk}/figures/", **asked)["HX-Refresh"] == "true"
