@@ -14,6 +14,20 @@ from emissions.models import AuditEvent, Organisation, User
 #: Columns that say nothing to a reader.
 SILENT = {"id", "organisation_id", "slug", "created_at", "updated_at"}
 
+LABELS = {
+    "pue": "PUE",
+    "pue_source": "Source of the PUE",
+    "wue_litres_per_kwh": "WUE, L/kWh",
+    "email": "E-mail",
+    "starts_on": "From",
+    "ends_before": "Until before",
+    "idle_watts": "Idle power, W",
+    "max_watts": "Full power, W",
+    "embodied_kg": "Embodied carbon, kg CO₂e",
+    "it_control": "IT run by",
+    "overhead_control": "Building run by",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -94,7 +108,7 @@ def _changes(event: AuditEvent, names: dict[type[Model], dict[int, str]]) -> lis
 
 
 def _label(name: str) -> str:
-    return name.removesuffix("_id").replace("_", " ").capitalize()
+    return LABELS.get(name) or name.removesuffix("_id").replace("_", " ").capitalize()
 
 
 def _text(
