@@ -9,7 +9,7 @@ what somebody waits for is then calculated at once and once more, all else a lit
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,8 @@ logger = logging.getLogger(__name__)
 METHODOLOGY_VERSION = "1"
 BATCH = 50_000
 WAITING_BATCH = 200
+LINES = 1_000_000
+HOURS_PER_MONTH = 28 * 24
 LEDGER_LOCK = 7_460_001
 """Class of the advisory lock that postings share and a close takes alone, per organisation."""
 
@@ -243,7 +245,7 @@ def _claim(limit: int, priority_below: int | None, run_ids: Sequence[int] | None
 
 def _post(claim: Claim) -> None:
     """Calculate the claimed runs, post the difference and clear the claim."""
-    runs = read_runs(run_ids=claim.run_ids)
+    claim, runs = _within_reach(claim, read_runs(run_ids=claim.run_ids))
     resolved = resolve(runs=runs, facts=_facts(claim))
     failed = runs["id"].filter(pl.Series(resolved.figures.exceeds_range)).to_list()
     keys, amounts = wanted_lines(
@@ -256,6 +258,20 @@ def _post(claim: Claim) -> None:
     kept = ~np.isin(keys[:, 0], failed)
     _write_lines(claim, keys[kept], amounts[kept])
     _clear(claim, failed)
+
+
+def _within_reach(claim: Claim, runs: pl.DataFrame) -> tuple[Claim, pl.DataFrame]:
+    """Leave for the next batch what would make this one too large: runs of many years.
+
+    A batch is bounded in lines, not only in runs: a run has a line for each month.
+    """
+    months = (pl.col("duration_hours") / HOURS_PER_MONTH).ceil() + 1
+    reached = runs.filter((months.cum_sum() <= LINES) | (pl.int_range(pl.len()) == 0))
+    if reached.height == runs.height:
+        return claim, runs
+    left = set(runs["id"].to_list()) - set(reached["id"].to_list())
+    kept = [run_id for run_id in claim.run_ids if run_id not in left]
+    return replace(claim, run_ids=kept), reached
 
 
 def _facts(claim: Claim) -> Facts:
@@ -436,10 +452,12 @@ def _clear(claim: Claim, failed: list[int]) -> None:
         if claim.provisional:
             cursor.execute(
                 "UPDATE emissions_pendingcalculation SET priority = %s,"
-                " not_before = clock_timestamp() + %s * interval '1 s' WHERE id = ANY(%s)",
-                [PendingCalculation.BULK, AGAIN_AFTER_SECONDS, claim.pending_ids],
+                " not_before = clock_timestamp() + %s * interval '1 s'"
+                " WHERE id = ANY(%s) AND run_id = ANY(%s)",
+                [PendingCalculation.BULK, AGAIN_AFTER_SECONDS, claim.pending_ids, claim.run_ids],
             )
             return
         cursor.execute(
-            "DELETE FROM emissions_pendingcalculation WHERE id = ANY(%s)", [claim.pending_ids]
+            "DELETE FROM emissions_pendingcalculation WHERE id = ANY(%s) AND run_id = ANY(%s)",
+            [claim.pending_ids, claim.run_ids],
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -30,8 +31,16 @@ ASSUMED = {
     " is unknown.",
     Assumption.LIFE_DEFAULT: "The hardware's life is not stated: the default is assumed.",
     Assumption.FULL_POWER: "Average power is not stated: the rated power is taken in full.",
+    Assumption.ENERGY_UNKNOWN: "Neither power nor energy is known: the energy counts as 0.",
+    Assumption.CPU_POWER_DEFAULT: "Power per processor core is not stated: 12 W is assumed.",
     Assumption.NO_FACTOR: "There is no emission factor for this place.",
 }
+
+
+@lru_cache(maxsize=1024)
+def _assumed(bits: int) -> tuple[str, ...]:
+    """Return the sentences for a run's assumption bits."""
+    return tuple(text for bit, text in ASSUMED.items() if bits & bit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +185,7 @@ def _estimate(
     factor: FactorUsed | None,
 ) -> Estimate:
     figures, place = resolved.figures, resolved.place
-    bits = Assumption(int(figures.assumptions[row]))
+    bits = int(figures.assumptions[row])
     watts = float(figures.watts_per_device[row])
     total = {name: column[row] for name, column in sums.items()}
     estimate = Estimate(
@@ -187,11 +196,11 @@ def _estimate(
         market_based_kg=total["market_based_kg"],
         upstream_kg=total["upstream_kg"],
         losses_kg=total["losses_kg"],
-        embodied_kg=None if Assumption.EMBODIED_UNKNOWN in bits else total["embodied_kg"],
+        embodied_kg=None if bits & Assumption.EMBODIED_UNKNOWN else total["embodied_kg"],
         water_litres=total["water_litres"],
         basis=Basis(int(figures.basis[row])),
         fit=Fit(int(place.fit[piece])),
-        assumptions=[text for bit, text in ASSUMED.items() if bit in bits],
+        assumptions=list(_assumed(bits)),
         factor=factor,
         pue=float(figures.pue[piece]),
         pue_source=_pue_source(row, piece, runs, resolved, facts, bits),
@@ -361,12 +370,12 @@ def _embodied_step(row: int, resolved: Resolved, estimate: Estimate) -> Step:
 
 
 def _pue_source(
-    row: int, piece: int, runs: pl.DataFrame, resolved: Resolved, facts: Facts, bits: Assumption
+    row: int, piece: int, runs: pl.DataFrame, resolved: Resolved, facts: Facts, bits: int
 ) -> str:
     """Return where the PUE comes from, in the order in which it is looked for."""
     if runs["stated_pue"][row] is not None:
         return "Stated with the run"
-    if Assumption.PUE_DEFAULT in bits:
+    if bits & Assumption.PUE_DEFAULT:
         return "World survey average (Uptime Institute)"
     if np.isnan(resolved.place.pue[piece]):
         return "None applied"

@@ -9,6 +9,7 @@ from django.db.models import Sum
 
 from emissions.models import Cell, EmissionEntry, MonthlyTotal, PendingCalculation, Posting, Run
 from emissions.models.entry import QUANTITIES
+from emissions.services import calculate
 from emissions.services.calculate import calculate_pending
 from emissions.services.invalidate import organisation_changed
 from emissions.services.record_runs import delete_run, edit_run, record_runs
@@ -194,6 +195,25 @@ def test_a_run_that_stands_in_the_ledger_cannot_be_deleted_by_sql(project):
     raises = pytest.raises(IntegrityError, match="mark it deleted")
     with raises, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM emissions_run WHERE id = %s", [run.pk])
+
+
+def test_a_batch_is_bounded_in_months_as_well_as_in_runs(project, monkeypatch):
+    monkeypatch.setattr(calculate, "LINES", 100)
+    runs = [
+        stated(
+            project,
+            started_at=datetime(1995, 1, 1, tzinfo=UTC),
+            duration_hours=30_000,
+            device_count=1,
+            device_hours=30_000,
+        )
+        for _ in range(5)
+    ]
+    assert calculate_pending() == 5
+    assert EmissionEntry.objects.values("run").distinct().count() == 2
+    calculate_all()
+    assert EmissionEntry.objects.values("run").distinct().count() == len(runs)
+    assert verify_ledger().clean
 
 
 def test_runs_of_two_causes_in_one_batch_have_two_postings(project):
