@@ -222,9 +222,12 @@ class RunForm(forms.Form):
 
     @property
     def open_advanced(self) -> bool:
-        """Whether something folded away is stated or wrong."""
+        """Whether something folded away is wrong, or stated and counts for the figures."""
         fields = [field for _, section in self.advanced_sections for field in section]
-        return any(field.errors or field.value() not in (None, "", False) for field in fields)
+        return any(
+            field.errors or (field.value() not in (None, "", False) and field.name != "ai_model")
+            for field in fields
+        )
 
     def clean_retry_of(self) -> Run | None:
         """Return the run of a number or external ID that this person may see."""
