@@ -59,7 +59,8 @@ class Totals:
     `measured_kwh` is the facility energy known from a device counter or a site meter, and
     `known_hardware_hours` the device-hours of hardware whose footprint is known;
     `lifecycle_factor_kg` is the location-based part that includes upstream emissions, for want
-    of a direct factor.
+    of a direct factor. `upstream_known_kwh` and `losses_known_kwh` are the facility energy whose
+    upstream emissions and losses have a factor.
     """
 
     runs: int = 0
@@ -80,6 +81,8 @@ class Totals:
     not_completed_kg: Decimal = ZERO
     not_completed_market_kg: Decimal = ZERO
     lifecycle_factor_kg: Decimal = ZERO
+    upstream_known_kwh: Decimal = ZERO
+    losses_known_kwh: Decimal = ZERO
 
     def __add__(self, other: Self) -> Self:
         return type(self)(
@@ -119,6 +122,28 @@ class Totals:
     def unknown_hardware_share(self) -> Decimal | None:
         """Share of the device-hours whose hardware has no known footprint."""
         return ratio(self.device_hours - self.known_hardware_hours, self.device_hours)
+
+    @property
+    def upstream_known_share(self) -> Decimal | None:
+        """Share of the energy whose upstream emissions have a factor."""
+        return ratio(self.upstream_known_kwh, self.energy_facility_kwh)
+
+    @property
+    def losses_known_share(self) -> Decimal | None:
+        """Share of the energy whose losses on the way have a factor."""
+        return ratio(self.losses_known_kwh, self.energy_facility_kwh)
+
+    @property
+    def known_upstream_kg(self) -> Decimal | None:
+        """Upstream emissions; None where no factor for them is known."""
+        unknown = self.energy_facility_kwh and not self.upstream_known_kwh
+        return None if unknown and not self.upstream_kg else self.upstream_kg
+
+    @property
+    def known_losses_kg(self) -> Decimal | None:
+        """Emissions of losses; None where no factor for them is known."""
+        unknown = self.energy_facility_kwh and not self.losses_known_kwh
+        return None if unknown and not self.losses_kg else self.losses_kg
 
     @property
     def known_embodied_kg(self) -> Decimal | None:
@@ -241,6 +266,8 @@ _SUMS = {
     "not_completed_kwh": Sum("energy_facility_kwh", filter=_NOT_COMPLETED),
     "not_completed_kg": Sum("location_based_kg", filter=_NOT_COMPLETED),
     "not_completed_market_kg": Sum("market_based_kg", filter=_NOT_COMPLETED),
+    "upstream_known_kwh": Sum("energy_facility_kwh", filter=Q(cell__upstream_factor__isnull=False)),
+    "losses_known_kwh": Sum("energy_facility_kwh", filter=Q(cell__grid_loss__isnull=False)),
     "lifecycle_factor_kg": Sum("location_based_kg", filter=~Q(lifecycle=0)),
 }
 # A sum must not take the name of a column that another sum still reads.

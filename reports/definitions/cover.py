@@ -1,12 +1,15 @@
 """Table 0: what the report is about, and up to where the ledger was read."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from emissions.calculation.vocabulary import Preset
+from emissions.charts import numbers
 from emissions.models import Organisation, Team
 from emissions.selectors.attention import Attention
 from emissions.selectors.periods import Period
+from emissions.selectors.totals import Totals
 from emissions.tabular import Value
 from reports.definitions.tables import Column, Table
 from reports.selectors.cover import LedgerState
@@ -38,6 +41,7 @@ def table(
     unfinished: bool,
     state: LedgerState,
     team: Team | None,
+    whole: Totals,
 ) -> Table:
     """Return the cover: nothing in it depends on when the file is made."""
     rows: list[tuple[str, Value]] = [
@@ -56,6 +60,10 @@ def table(
         ("Assumptions", f"Preset {Preset(organisation.preset).label}"),
         ("Runs waiting to be calculated", Attention.words(state.open_items.pending)),
         ("Runs that could not be calculated", Attention.words(state.open_items.failed)),
+        ("Energy that is measured or metered", _percent(whole.measured_share)),
+        ("Energy whose upstream emissions are known", _percent(whole.upstream_known_share)),
+        ("Energy whose losses are known", _percent(whole.losses_known_share)),
+        ("Device-hours of hardware with known footprint", _percent(whole.known_hardware_share)),
         *(
             (f"Factor set {number}, by precedence", name)
             for number, name in enumerate(state.factor_sets, start=1)
@@ -63,6 +71,10 @@ def table(
         *READING,
     ]
     return Table("cover", "Cover", COLUMNS, rows)
+
+
+def _percent(share: Decimal | None) -> str:
+    return "" if share is None else numbers.percent_text(share)
 
 
 def _iso(moment: datetime | None, organisation: Organisation) -> str:

@@ -106,13 +106,13 @@ def _figures(by_scope: ScopeTotals) -> list[Decimal | None]:
         cloud.market_based_kg + cloud_rest,
         # Purchases are not recorded yet: missing, not zero.
         bought or None,
-        own.upstream_kg,
-        own.losses_kg,
+        own.known_upstream_kg,
+        own.known_losses_kg,
         leased.location_based_kg + leased_rest,
         leased.market_based_kg + leased_rest,
         total(own.location_based_kg, cloud.location_based_kg, leased.location_based_kg),
         total(own.market_based_kg, cloud.market_based_kg, leased.market_based_kg),
-        own.embodied_kg + leased.embodied_kg,
+        (own + leased).known_embodied_kg,
         own.lifecycle_factor_kg,
     ]
 

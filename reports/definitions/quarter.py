@@ -34,6 +34,7 @@ def quarter_tables(
         scopes(earlier(12), earlier(12).label),
         scopes(year, f"{period.starts_on.year}, to the end of the quarter"),
     ]
+    whole = totals(organisation=organisation, period=period, filters=filters)
     return [
         cover.table(
             organisation=organisation,
@@ -41,11 +42,12 @@ def quarter_tables(
             unfinished=period.open_on(today),
             state=ledger_state(organisation=organisation, filters=filters),
             team=team,
+            whole=whole,
         ),
         inventory.table(quarters=compared),
         by_team_and_project.table(
             groups=team_and_project(organisation=organisation, period=period, filters=filters),
-            whole=totals(organisation=organisation, period=period, filters=filters),
+            whole=whole,
         ),
         factors.table(uses=factor_uses(organisation=organisation, period=period, filters=filters)),
     ]

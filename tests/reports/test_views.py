@@ -129,6 +129,18 @@ def test_inventory_holds_every_kilogram_once(lab, client):
     assert bought["Q1 2026 [kg CO2e]"] == ""  # not known, which is not zero
 
 
+def test_what_has_no_factor_is_missing_and_not_zero(lab, client):
+    sign_in(client, lab)
+    tables = read_csv(client.get(address(lab)).content)
+    rows = tables["by_team_and_project"]
+    without_place = next(row for row in rows if row["Project"] == "No project")
+    assert without_place["Upstream of the electricity [kg CO2e]"] == ""
+    cover = {
+        row["Item"]: row["Value"] for row in read_csv(client.get(address(lab)).content)["cover"]
+    }
+    assert cover["Energy whose upstream emissions are known"].endswith("%")
+
+
 def test_cloud_is_category_3_1_with_everything_that_belongs_to_it(lab, client):
     sign_in(client, lab)
     tables = read_csv(client.get(address(lab)).content)
