@@ -66,7 +66,7 @@ class SiteForm(forms.Form):
                 "kind": site.kind,
                 "cloud_region": site.cloud_region or "",
             }
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": initial})
         self.organisation, self.site = organisation, site
         regions = CloudRegion.objects.order_by("provider", "region")
         suggest(
@@ -128,7 +128,7 @@ class ConditionsForm(forms.Form):
         }
         if conditions is not None:
             initial |= {name: getattr(conditions, name) for name in CONDITIONS}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": initial})
         suggest(
             self.fields["zone"],
             find=lambda text: of_kind(catalogue.find_place(text, organisation=None), GridZone),
@@ -212,7 +212,7 @@ class NodeForm(forms.Form):
         initial = dict(kwargs.pop("initial", {}))
         if node is not None:
             initial |= {"name": node.name, **{name: getattr(node, name) for name in MACHINE}}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": initial})
         self.organisation, self.node = organisation, node
         models = catalogue.hardware_of(organisation=organisation).order_by("name")
         suggest(
@@ -287,7 +287,7 @@ class PlacementForm(forms.Form):
                 "owner": placement.owner_id,
                 "tenure": placement.tenure,
             }
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": initial})
         self.fields["site"].queryset = Site.objects.filter(  # type: ignore[attr-defined]
             organisation=organisation, archived_at=None
         )
@@ -313,7 +313,7 @@ class DisposalForm(forms.Form):
     disposed_on = DayField(label="Left on")
 
     def __init__(self, *args: Any, node: Node, today: date, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"disposed_on": node.disposed_on or today}, **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": {"disposed_on": node.disposed_on or today}})
         self.node = node
 
     def clean_disposed_on(self) -> date:
@@ -389,7 +389,7 @@ def suggest(field: forms.Field, *, find: Any, options: list[Option], similar: An
     field.find = find  # type: ignore[attr-defined]
     if similar is not None:
         field.similar = similar  # type: ignore[attr-defined]
-    field.widget.options = options  # type: ignore[attr-defined]
+    field.widget.options = options
 
 
 def of_kind(found: object, kind: type[Any]) -> Any:

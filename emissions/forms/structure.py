@@ -51,7 +51,7 @@ class OrganisationForm(forms.Form):
             "time_zone": organisation.time_zone,
             "preset": organisation.preset,
         }
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": initial})
         self.fields["time_zone"].widget.options = [
             Option(name, "") for name in sorted(available_timezones())
         ]
@@ -192,7 +192,7 @@ class AssignmentForm(forms.Form):
         initial: dict[str, Any] = {"starts_on": today, **kwargs.pop("initial", {})}
         if assignment is not None:
             initial |= {"team": assignment.team_id, "cost_centre": assignment.cost_centre}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": initial})
         self.fields["team"].queryset = Team.objects.filter(  # type: ignore[attr-defined]
             organisation=organisation, archived_at=None
         )

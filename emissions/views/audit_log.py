@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from emissions.models import Organisation
+from emissions.models import Organisation, User
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors.audit_log import actions, actors, event_rows, events
 from emissions.views.settings_tabs import settings_tabs
@@ -21,7 +21,7 @@ class FilterForm(forms.Form):
 
     q = forms.CharField(required=False, max_length=100)
     action = forms.ChoiceField(required=False)
-    by = forms.ModelChoiceField(queryset=None, required=False, empty_label="Anybody")
+    by = forms.ModelChoiceField(queryset=User.objects.none(), required=False, empty_label="Anybody")
 
     def __init__(self, *args: Any, organisation: Organisation, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
