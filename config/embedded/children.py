@@ -34,10 +34,12 @@ class Child:
     account: pwd.struct_passwd | None = None
     directory: Path | None = None
     output: Path | None = None
+    asked: bool = False
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the process; its parent's death sends it `orphan_signal`."""
+        self.asked = False
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log, (self.output or self.log).open("ab") as output:
             self.process = subprocess.Popen(
@@ -67,12 +69,19 @@ class Child:
         """How the process ended; None while it lives."""
         return self.process.poll() if self.process else None
 
+    def ask_to_end(self) -> None:
+        """Ask the process, once, to end; a worker takes a second signal for impatience."""
+        if self.running() and not self.asked:
+            assert self.process is not None
+            self.process.send_signal(self.stop_signal)
+            self.asked = True
+
     def stop(self) -> None:
         """Ask the process to end; end its whole session when it does not."""
         if self.process is None:
             return
         if self.process.poll() is None:
-            self.process.send_signal(self.stop_signal)
+            self.ask_to_end()
             try:
                 self.process.wait(self.stop_seconds)
             except subprocess.TimeoutExpired:

@@ -84,6 +84,8 @@ class Supervisor:
     def stop(self) -> None:
         """End what was started: web and workers first, the database last."""
         self.home.environment.unlink(missing_ok=True)
+        for child in (*self.commands, *self.processes):
+            child.ask_to_end()
         for command in self.commands:
             command.stop()
         for child in reversed(self.processes):
