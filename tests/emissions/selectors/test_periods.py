@@ -33,7 +33,12 @@ TODAY = date(2026, 11, 23)
             date(2026, 6, 1),
             "Feb–May 2026",
         ),
-        ({"from": "2025-11", "to": "2026-01"}, date(2025, 11, 1), date(2026, 2, 1), "Nov 2025–Jan 2026"),
+        (
+            {"from": "2025-11", "to": "2026-01"},
+            date(2025, 11, 1),
+            date(2026, 2, 1),
+            "Nov 2025–Jan 2026",
+        ),
     ],
 )
 def test_period_of_an_address(params, starts_on, ends_before, label):
