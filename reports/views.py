@@ -19,8 +19,8 @@ from reports.selectors.cover import quarters_with_totals
 RENDERERS = {"csv": csv, "xlsx": xlsx}
 
 
-@require_safe
 @member_required(Action.EXPORT)
+@require_safe
 def report_list(request: HttpRequest, member: Member) -> HttpResponse:
     """Show every quarter with its totals and what can be downloaded."""
     team = _team(member)
@@ -41,8 +41,8 @@ def report_list(request: HttpRequest, member: Member) -> HttpResponse:
     return render(request, "reports/report_list.html", context)
 
 
-@require_safe
 @member_required(Action.EXPORT)
+@require_safe
 def report_export(
     request: HttpRequest, member: Member, quarter: str, file_format: str
 ) -> HttpResponse:

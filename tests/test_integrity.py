@@ -247,12 +247,8 @@ class TestImpossibleValues:
         [
             {"device_count": 0},
             {"node_count": 0},
-            pytest.param(
-                {"idle_watts": 10},
-                marks=pytest.mark.xfail(
-                    reason="node_power is NULL, and so passes, where only one power is stated"
-                ),
-            ),
+            {"idle_watts": 10},
+            {"max_watts": 10},
             {"idle_watts": 500, "max_watts": 400},
             {"embodied_kg": -1},
             {"life_years": 0},

@@ -104,7 +104,13 @@ class Node(models.Model):
             models.CheckConstraint(
                 name="node_power",
                 condition=(Q(idle_watts__isnull=True) & Q(max_watts__isnull=True))
-                | Q(idle_watts__gte=0, max_watts__gte=models.F("idle_watts"), max_watts__gt=0),
+                | Q(
+                    idle_watts__isnull=False,
+                    max_watts__isnull=False,
+                    idle_watts__gte=0,
+                    max_watts__gte=models.F("idle_watts"),
+                    max_watts__gt=0,
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(embodied_kg__isnull=True) | Q(embodied_kg__gte=0), name="node_embodied"

@@ -169,6 +169,11 @@ class RunState(models.Model):
     )
     error = models.TextField(blank=True)
 
+    class Meta:
+        indexes = [
+            models.Index(fields=["run"], name="run_state_failed", condition=~Q(error="")),
+        ]
+
     def __str__(self) -> str:
         return f"state of run {self.run_id}"
 

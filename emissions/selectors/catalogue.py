@@ -97,13 +97,18 @@ def place_options(*, organisation: Organisation | None) -> list[Option]:
 def find_place(
     text: str, *, organisation: Organisation | None
 ) -> Site | CloudRegion | GridZone | None:
-    """Return the site, cloud region or grid zone that was typed, in this order."""
+    """Return the site, cloud region or grid zone that was typed.
+
+    A country comes before a region without its provider: Azure has one called “france”.
+    """
     name = text.strip()
     if organisation is not None:
         site = Site.objects.filter(organisation=organisation, name__iexact=name).first()
         if site is not None:
             return site
-    return _find_region(name) or _find_zone(name)
+    if ":" in name:
+        return _find_region(name)
+    return _find_zone(name) or _find_region(name)
 
 
 def _find_region(name: str) -> CloudRegion | None:

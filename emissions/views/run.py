@@ -19,8 +19,8 @@ from emissions.views.working import notes, shown_steps
 LINES_SHOWN = 100
 
 
-@require_safe
 @member_required(Action.VIEW_RUNS)
+@require_safe
 def run(request: HttpRequest, member: Member, run_id: int) -> HttpResponse:
     """Show a run."""
     shown = _run(member, run_id)
@@ -47,8 +47,8 @@ def run(request: HttpRequest, member: Member, run_id: int) -> HttpResponse:
     return render(request, "emissions/run.html", context)
 
 
-@require_safe
 @member_required(Action.VIEW_RUNS)
+@require_safe
 def run_figures(request: HttpRequest, member: Member, run_id: int) -> HttpResponse:
     """Show a run's headline figures: what the page asks for until they are posted."""
     context = _headline(_run(member, run_id), member)

@@ -11,8 +11,8 @@ from emissions.selectors.runs import figures_of_run, with_names
 from emissions.services.record_runs import RunGone, delete_run
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @member_required(Action.EDIT_RUNS)
+@require_http_methods(["GET", "HEAD", "POST"])
 def run_delete(request: HttpRequest, member: Member, run_id: int) -> HttpResponse:
     """Ask whether to delete a run, and do it."""
     run = get_object_or_404(with_names(member.runs(Action.EDIT_RUNS)), pk=run_id)

@@ -20,8 +20,8 @@ from emissions.views.working import notes, plain
 NOT_COPIED = ("external_id", "energy_kwh", "retry_of", "metric_value")
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @member_required(Action.LOG_RUNS)
+@require_http_methods(["GET", "HEAD", "POST"])
 def run_create(request: HttpRequest, member: Member) -> HttpResponse:
     """Log a run; ?copy= starts from another one, else from the person's last."""
     now = timezone.now()
@@ -49,8 +49,8 @@ def _initial(request: HttpRequest, member: Member) -> dict[str, Any]:
     return {name: value for name, value in initial.items() if name not in NOT_COPIED}
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @member_required(Action.EDIT_RUNS)
+@require_http_methods(["GET", "HEAD", "POST"])
 def run_edit(request: HttpRequest, member: Member, run_id: int) -> HttpResponse:
     """Change a run; the ledger posts the difference."""
     run = get_object_or_404(with_names(member.runs(Action.EDIT_RUNS)), pk=run_id)
@@ -78,8 +78,8 @@ def _page(
     return render(request, "emissions/run_form.html", context, status=status)
 
 
-@require_POST
 @member_required(Action.LOG_RUNS)
+@require_POST
 def run_preview(request: HttpRequest, member: Member) -> HttpResponse:
     """Show what the form's values would post; nothing is stored."""
     form = RunForm(request.POST, member=member, now=timezone.now(), previewing=True)

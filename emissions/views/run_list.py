@@ -48,8 +48,8 @@ def _asked(request: HttpRequest, member: Member) -> tuple[RunFilterForm, QuerySe
     return form, selector.with_names(found), sort
 
 
-@require_safe
 @member_required(Action.VIEW_RUNS)
+@require_safe
 def run_list(request: HttpRequest, member: Member) -> HttpResponse:
     """Show the runs within a person's reach, filtered, sorted and paged by the address."""
     form, runs, sort = _asked(request, member)
@@ -78,8 +78,8 @@ CSV_HEADER = (
 )  # fmt: skip
 
 
-@require_safe
 @member_required(Action.VIEW_RUNS)
+@require_safe
 def run_list_csv(request: HttpRequest, member: Member) -> StreamingHttpResponse:
     """Send all runs that the list's filters leave, in its order."""
     _, runs, _ = _asked(request, member)

@@ -8,8 +8,8 @@ from emissions.selectors.totals import By
 from emissions.views.dashboards.page import Dashboard, Subject
 
 
-@require_safe
 @member_required(Action.VIEW_TOTALS)
+@require_safe
 def organisation(request: HttpRequest, member: Member) -> HttpResponse:
     """Show where the organisation's emissions come from and how they moved."""
     subject = Subject(

@@ -10,8 +10,8 @@ from emissions.selectors.totals import By
 from emissions.views.dashboards.page import Dashboard, Subject
 
 
-@require_safe
 @member_required(Action.VIEW_TOTALS)
+@require_safe
 def project(request: HttpRequest, member: Member, project_slug: str) -> HttpResponse:
     """Show one project's emissions by stage, hardware and site, and how its runs ended."""
     found = get_object_or_404(member.organisation.projects, slug=project_slug)

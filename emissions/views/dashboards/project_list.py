@@ -9,8 +9,8 @@ from emissions.selectors.totals import By
 from emissions.views.dashboards.lists import Listed, ListPage
 
 
-@require_safe
 @member_required(Action.VIEW_TOTALS)
+@require_safe
 def project_list(request: HttpRequest, member: Member) -> HttpResponse:
     """Show every project with its team of today and its figures of a period."""
     projects = member.organisation.projects.order_by("name")

@@ -9,8 +9,8 @@ from emissions.selectors.totals import By
 from emissions.views.dashboards.page import Dashboard, Subject
 
 
-@require_safe
 @member_required(Action.VIEW_TOTALS)
+@require_safe
 def team(request: HttpRequest, member: Member, team_slug: str) -> HttpResponse:
     """Show one team's emissions by project, hardware, site and stage."""
     found = get_object_or_404(member.organisation.teams, slug=team_slug)

@@ -8,8 +8,8 @@ from emissions.selectors.totals import By
 from emissions.views.dashboards.lists import Listed, ListPage
 
 
-@require_safe
 @member_required(Action.VIEW_TOTALS)
+@require_safe
 def team_list(request: HttpRequest, member: Member) -> HttpResponse:
     """Show every team with its figures of a period."""
     teams = member.organisation.teams.order_by("name")
