@@ -4,13 +4,12 @@ named here, as a page that the other tests open or as something that is none."""
 from collections.abc import Iterator
 from dataclasses import dataclass
 from string import Template
-from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests.browser.stack import Stack
 
-ORGANISATION = "/o/nordlys/"
+NORDLYS = "/o/nordlys/"
 
 
 @dataclass(frozen=True)
@@ -37,66 +36,105 @@ class Page:
     def address(self, stack: Stack) -> str:
         """Return the path with its placeholders filled."""
         template = Template(self.path)
-        return template.substitute({name: known(stack, name) for name in _names(template)})
+        names = template.get_identifiers()
+        return template.substitute({name: stack.value(ROWS[name]) for name in names})
 
 
 #: The rows that pages show, by placeholder.
 ROWS = {
     "run": "SELECT max(id) FROM emissions_run WHERE energy_kwh IS NULL AND node_id IS NOT NULL",
+    "hardware": "SELECT id FROM emissions_hardwaremodel WHERE name = 'Inference board'",
+    "membership": "SELECT min(id) FROM emissions_membership WHERE team_id IS NOT NULL",
 }
 
-
-def _names(template: Template) -> list[str]:
-    return template.get_identifiers()
-
-
-def known(stack: Stack, name: str) -> Any:
-    """Return the key of the row that a placeholder stands for."""
-    return stack.value(ROWS[name])
-
-
 PAGES = [
-    Page("home", "/", person=""),
     Page("calculator", "/calculator/", person=""),
-    Page("calculator", "/calculator/", variant="member"),
-    Page("organisation", ORGANISATION),
-    Page("organisation", f"{ORGANISATION}?period=2001", variant="empty"),
-    Page("team_list", f"{ORGANISATION}teams/"),
-    Page("team", f"{ORGANISATION}teams/language/"),
-    Page("project_list", f"{ORGANISATION}projects/"),
-    Page("project", f"{ORGANISATION}projects/aurora-base-model/"),
-    Page("run_list", f"{ORGANISATION}runs/"),
-    Page("run_list", f"{ORGANISATION}runs/?q=nothing+like+this", variant="empty"),
-    Page("run_create", f"{ORGANISATION}runs/new/"),
-    Page("run", f"{ORGANISATION}runs/$run/"),
-    Page("run_edit", f"{ORGANISATION}runs/$run/edit/"),
-    Page("run_delete", f"{ORGANISATION}runs/$run/delete/"),
-    Page("account_login", "/accounts/login/", person=""),
-    Page("account_signup", "/accounts/signup/", person=""),
-    Page("account_inactive", "/accounts/inactive/", person=""),
-    Page("account_reset_password", "/accounts/password/reset/", person=""),
-    Page("account_reset_password_done", "/accounts/password/reset/done/", person=""),
-    Page("account_reset_password_from_key", "/accounts/password/reset/key/1-a/", person=""),
-    Page("account_reset_password_from_key_done", "/accounts/password/reset/key/done/", person=""),
+    Page("calculator", "/calculator/?hardware=nothing+like+it&device_count=1", variant="invalid"),
+    Page("organisation", NORDLYS),
+    Page("organisation", f"{NORDLYS}?period=2001", variant="nothing"),
+    Page("organisation", "/o/empty/", "owner", "empty"),
+    Page("team_list", f"{NORDLYS}teams/"),
+    Page("team_list", "/o/empty/teams/", "owner", "empty"),
+    Page("team", f"{NORDLYS}teams/language/", "manager"),
+    Page("project_list", f"{NORDLYS}projects/"),
+    Page("project_list", "/o/empty/projects/", "owner", "empty"),
+    Page("project", f"{NORDLYS}projects/aurora-base-model/"),
+    Page("run_list", f"{NORDLYS}runs/"),
+    Page("run_list", f"{NORDLYS}runs/?q=nothing+like+this", variant="nothing"),
+    Page("run_list", "/o/empty/runs/", "owner", "empty"),
+    Page("run_create", f"{NORDLYS}runs/new/", "researcher"),
+    Page("run", f"{NORDLYS}runs/$run/"),
+    Page("run_edit", f"{NORDLYS}runs/$run/edit/"),
+    Page("run_delete", f"{NORDLYS}runs/$run/delete/"),
+    Page("inventory", f"{NORDLYS}inventory/"),
+    Page("inventory", "/o/empty/inventory/", "owner", "empty"),
+    Page("site_create", f"{NORDLYS}inventory/new-site/"),
+    Page("site_edit", f"{NORDLYS}inventory/sites/frankfurt/edit/"),
+    Page("node_create", f"{NORDLYS}inventory/new-node/"),
+    Page("node_edit", f"{NORDLYS}inventory/nodes/fra-v100/edit/"),
+    Page("hardware_list", f"{NORDLYS}inventory/hardware/"),
+    Page("hardware_create", f"{NORDLYS}inventory/hardware/new/"),
+    Page("hardware_edit", f"{NORDLYS}inventory/hardware/$hardware/"),
+    Page("factor_list", f"{NORDLYS}factors/"),
+    Page("report_list", f"{NORDLYS}reports/", "officer"),
+    Page("report_list", "/o/empty/reports/", "owner", "empty"),
+    Page("settings", f"{NORDLYS}settings/"),
+    Page("settings", f"{NORDLYS}settings/", "researcher", "read-only"),
+    Page("settings_people", f"{NORDLYS}settings/people/"),
+    Page("person_invite", f"{NORDLYS}settings/people/invite/"),
+    Page("person_edit", f"{NORDLYS}settings/people/$membership/"),
+    Page("settings_teams", f"{NORDLYS}settings/teams/"),
+    Page("team_edit", f"{NORDLYS}settings/teams/language/"),
+    Page("settings_projects", f"{NORDLYS}settings/projects/"),
+    Page("project_create", f"{NORDLYS}settings/new-project/"),
+    Page("project_edit", f"{NORDLYS}settings/projects/multimodal-dialogue/"),
+    Page("settings_tokens", f"{NORDLYS}settings/tokens/"),
+    Page("audit_log", f"{NORDLYS}settings/audit/"),
+    Page("account_login", "/accounts/login/", ""),
+    Page("account_signup", "/accounts/signup/", ""),
+    Page("account_inactive", "/accounts/inactive/", ""),
+    Page("account_reset_password", "/accounts/password/reset/", ""),
+    Page("account_reset_password_done", "/accounts/password/reset/done/", ""),
+    Page("account_reset_password_from_key", "/accounts/password/reset/key/1-a/", ""),
+    Page("account_reset_password_from_key_done", "/accounts/password/reset/key/done/", ""),
     Page("account_logout", "/accounts/logout/"),
     Page("account_email", "/accounts/email/"),
     Page("account_change_password", "/accounts/password/change/"),
     Page("account_reauthenticate", "/accounts/reauthenticate/"),
     Page("mfa_index", "/accounts/2fa/"),
     Page("mfa_activate_totp", "/accounts/2fa/totp/activate/"),
-    Page("api_docs", "/api/docs/", person="", ours=False),
-    Page("admin:index", "/admin/", ours=False),
-    Page("not found", "/no/such/page/", status=404),
+    Page("api_docs", "/api/docs/", "", ours=False),
+    Page("admin:login", "/admin/login/", "", ours=False),
+    Page("not-found", "/no/such/page/", status=404),
+    Page("forbidden", f"{NORDLYS}settings/people/", "researcher", status=403),
 ]
 
 #: What has an address but is no page, and why.
 NOT_PAGES = {
+    "home": "leads to the calculator or to the organisation",
+    "site_conditions": "POST",
+    "site_archive": "POST",
+    "node_place": "POST",
+    "node_dispose": "POST",
+    "adopt_factor_set": "POST",
+    "withdraw_factor_set": "POST",
+    "report_export": "a file",
+    "settings_edit": "POST",
+    "person_link": "POST",
+    "person_remove": "POST",
+    "team_create": "POST",
+    "team_archive": "POST",
+    "project_assign": "POST",
+    "project_archive": "POST",
+    "token_revoke": "POST",
     "run_list_csv": "a file",
     "run_preview": "a fragment, sent by POST",
     "run_figures": "a fragment",
     "api_calculator": "the API",
     "api_run_list": "the API",
     "api_run": "the API",
+    "unnamed calculator": "the API",
+    "unnamed runs": "the API",
     "api_schema": "a file",
     "account_email_verification_sent": "no addresses are verified",
     "account_confirm_email": "no addresses are verified",
@@ -115,6 +153,6 @@ def addresses(resolver: URLResolver | None = None, namespace: str = "") -> Itera
     """Yield the name of each address in the URLconf; the admin's is Django's own."""
     for entry in (resolver or get_resolver()).url_patterns:
         if isinstance(entry, URLPattern):
-            yield f"{namespace}{entry.name}"
+            yield f"{namespace}{entry.name}" if entry.name else f"unnamed {entry.pattern}"
         elif entry.namespace != "admin":
             yield from addresses(entry, f"{entry.namespace}:" if entry.namespace else namespace)

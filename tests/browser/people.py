@@ -10,12 +10,13 @@ from tests.browser.stack import Stack
 
 
 def sign_in(page: Page, person: str) -> None:
-    """Sign in; `person` is what stands before the @."""
+    """Sign in; `person` is what stands before the @, or "owner" of the empty organisation."""
+    organisation = "empty" if person == "owner" else "nordlys"
     page.goto("/accounts/login/")
-    page.get_by_label("Email").fill(f"{person}@nordlys.example")
+    page.get_by_label("Email").fill(f"{person}@{organisation}.example")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/o/nordlys/")
+    page.wait_for_url(f"**/o/{organisation}/")
     settle(page)
 
 

@@ -14,20 +14,20 @@ import psycopg2
 
 from config.embedded.children import Child, wait_until
 from config.embedded.network import readiness
+from emissions.services.demo.plan import PASSWORD
 from tests.servers import Servers
 
 ROOT = Path(__file__).resolve().parents[2]
-RUNS = 1500
 HOST = "127.0.0.1"
 CELERY = ("-m", "celery", "-A", "config", "worker", "--pool=solo", "--without-gossip")
 
 
 @contextlib.contextmanager
-def running_stack() -> Iterator["Stack"]:
-    """Start the product, yield it once it is ready, end it."""
+def running_stack(*, runs: int = 1200) -> Iterator["Stack"]:
+    """Start the product with a demo of about so many runs, yield it once it is ready, end it."""
     folder = Path(tempfile.mkdtemp(prefix="tonne-browser-"))
     folder.chmod(0o711)
-    stack = Stack(folder)
+    stack = Stack(folder, runs)
     try:
         stack.start()
         yield stack
@@ -39,8 +39,9 @@ def running_stack() -> Iterator["Stack"]:
 class Stack:
     """Web server, worker, database and broker; production settings but for TLS."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, runs: int) -> None:
         self.folder = folder
+        self.runs = runs
         self.servers = Servers(folder / "servers")
         self.port = _free_port()
         self.address = f"http://{HOST}:{self.port}"
@@ -61,6 +62,7 @@ class Stack:
             "SECURE_HSTS_SECONDS": "0",
             "SESSION_COOKIE_SECURE": "false",
             "TONNE_DEMO": "true",
+            "TONNE_BROWSER_PASSWORD": PASSWORD,
             "BIND": HOST,
             "PORT": str(self.port),
             "WEB_CONCURRENCY": "1",
@@ -73,9 +75,7 @@ class Stack:
         self.servers.start()
         self.servers.cluster.create_database()
         static = self._begin("manage.py", "collectstatic", "--no-input", "--verbosity=0")
-        self.manage("migrate", "--no-input", "--verbosity=0")
-        self.manage("load_reference")
-        self.manage("seed_demo", f"--runs={RUNS}")
+        _finish(self._begin("-m", "tests.browser.prepare", str(self.runs)))
         _finish(static)
         web = self._begin("-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi")
         worker = self._begin(*CELERY, "--queues=interactive,bulk", "--loglevel=INFO")
@@ -88,10 +88,6 @@ class Stack:
             process.stop()
         self.servers.stop()
 
-    def manage(self, *arguments: str) -> None:
-        """Run one of Django's commands to its end."""
-        _finish(self._begin("manage.py", *arguments))
-
     def value(self, sql: str, *parameters: Any) -> Any:
         """Return the first value of a query: what a test needs to know and no page says."""
         cluster = self.servers.cluster
@@ -101,6 +97,14 @@ class Stack:
             row = cursor.fetchone()
         assert row is not None, f"no row: {sql}"
         return row[0]
+
+    def wait_until_nothing_is_pending(self) -> None:
+        """Return once the worker has calculated what waits."""
+        wait_until(
+            lambda: self.value("SELECT count(*) FROM emissions_pendingcalculation") == 0,
+            child=self.processes[-1],
+            seconds=30,
+        )
 
     def _begin(self, *arguments: str) -> Child:
         child = Child(

@@ -38,7 +38,7 @@ def test_the_theme_changes_and_is_kept(stack, open_page):
     tab.get_by_role("button", name="Use dark theme").first.click()
     settle(tab)
     assert tab.evaluate(background) != light
-    tab.wait_for_function("(before) => %s !== before" % AXIS_COLOUR, arg=axis)
+    tab.wait_for_function(f"(before) => {AXIS_COLOUR} !== before", arg=axis)
     tab.goto("/o/nordlys/projects/", wait_until="commit")
     tab.wait_for_selector("body")
     assert tab.evaluate(background) != light
