@@ -31,7 +31,7 @@ from emissions.models.entry import DECIMALS, QUANTITIES
 from emissions.services.cells import MissingCellsError, find_cells, intern_cells
 from emissions.services.copying import read_frame, write_frame
 from emissions.services.facts import Facts, load_facts
-from emissions.services.invalidate import facts_are_changing
+from emissions.services.invalidate import CHANGING, facts_are_changing
 from emissions.services.resolve import RUN_COLUMNS, Resolved, resolve
 
 logger = logging.getLogger(__name__)
@@ -205,7 +205,10 @@ def _claim(limit: int, priority_below: int | None, run_ids: Sequence[int] | None
     lock = "ORDER BY priority, pending.id LIMIT %s FOR UPDATE SKIP LOCKED"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT organisation_id, priority FROM {free} WHERE {where} {lock}", [*params, 1]
+            f"SELECT organisation_id, priority FROM {free} WHERE {where}"
+            f" AND (priority < {PendingCalculation.BULK} OR organisation_id NOT IN ({CHANGING}))"
+            f" {lock}",
+            [*params, 1],
         )
         first = cursor.fetchone()
         if first is None:

@@ -30,6 +30,13 @@ from emissions.models import (
 FACTS_LOCK = 7_460_002
 """Class of the advisory lock that changes of facts share, per organisation."""
 
+#: The organisations whose facts another transaction, not yet committed, is changing.
+CHANGING = (
+    "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    f" AND classid = {FACTS_LOCK} AND objsubid = 2 AND pid <> pg_backend_pid()"
+)
+
 #: Set by emissions.tasks: how a worker is woken. Services never import Celery.
 wake: dict[str, Callable[[], None]] = {}
 
@@ -103,12 +110,7 @@ def organisation_changed(*, organisation: Organisation, by: User | None, reason:
 def facts_are_changing(*, organisation_id: int) -> bool:
     """Whether another transaction, not yet committed, changes facts of an organisation."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            " AND classid = %s AND objid = %s AND objsubid = 2 AND pid <> pg_backend_pid())",
-            [FACTS_LOCK, organisation_id],
-        )
+        cursor.execute(f"SELECT %s IN ({CHANGING})", [organisation_id])
         return bool(cursor.fetchone()[0])
 
 

@@ -109,6 +109,7 @@ def post(slug: str) -> None:
     }
     headers = {"Authorization": f"Bearer {token}"}
     client = Client(headers=headers, SERVER_NAME="localhost")
+    assert client.get("/api/v1/runs/", secure=True).status_code == 200  # imports what is needed
     for address, data in (
         ("/api/v1/runs/", body),
         ("/api/v1/calculator/", {"runs": [{"power_watts": 300, "duration_hours": 1}]}),

@@ -294,6 +294,18 @@ def test_a_bulk_recalculation_pauses_while_a_fact_changes():
 
 
 @pytest.mark.django_db(transaction=True)
+def test_the_others_recalculations_go_on_meanwhile():
+    changing, other = make_organisation(), make_organisation()
+    for organisation in (changing, other):
+        make_run(organisation)
+        organisation_changed(organisation=organisation, by=None, reason="again")
+    with transaction.atomic():
+        _adoption(changing)
+        assert elsewhere(calculate_pending) == 1
+        assert not PendingCalculation.objects.filter(organisation=other).exists()
+
+
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("change", [_adoption, _reorganisation])
 def test_a_change_of_facts_makes_no_editor_wait(change):
     organisation = make_organisation()
