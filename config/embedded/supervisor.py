@@ -143,7 +143,6 @@ class Supervisor:
             "SECURE_SSL_REDIRECT": "false",
             "SECURE_HSTS_SECONDS": "0",
             "SESSION_COOKIE_SECURE": "false",
-            "TONNE_DEMO": str(self.demo).lower(),
             "DATABASE_URL": "",
             "REDIS_URL": "",
         }

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from emissions.calculation.arrays import NANO, Ints
+from emissions.calculation.embodied import LIFE_YEARS_DEFAULT
 from emissions.calculation.vocabulary import Assumption, Basis, Fit
 from emissions.models import EmissionFactor, Organisation, Run
 from emissions.services.facts import NONE, Facts, load_facts
@@ -357,7 +358,7 @@ def _embodied_step(row: int, resolved: Resolved, estimate: Estimate) -> Step:
     activity = resolved.activity
     life = float(activity.life_years[row])
     use = float(activity.expected_utilisation[row])
-    years = "default life" if np.isnan(life) else f"{life:.3g} years × 8,760 h"
+    years = f"{LIFE_YEARS_DEFAULT if np.isnan(life) else life:.3g} years × 8,760 h"
     share = "" if np.isnan(use) else f" × {use:.0%} expected use"
     return Step(
         "Lifetime share of hardware",

@@ -61,7 +61,6 @@ class Stack:
             "SECURE_SSL_REDIRECT": "false",
             "SECURE_HSTS_SECONDS": "0",
             "SESSION_COOKIE_SECURE": "false",
-            "TONNE_DEMO": "true",
             "TONNE_BROWSER_PASSWORD": PASSWORD,
             "BIND": HOST,
             "PORT": str(self.port),

@@ -39,6 +39,7 @@ EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 OTHER_SET = "other"
 CREATED_AT_ONCE = 3
 ENOUGH_TO_DO = 3000
+HOT = 3
 
 
 def prepare(organisations: str, runs: str) -> None:
@@ -152,7 +153,7 @@ class Editor:
         token = f"{self.share}.{os.getpid()}.{self.acts}"
         kind = self.chance.choices(
             ["create", "edit", "move", "delete", "fact", "recalculate"],
-            weights=[6, 10, 6, 3, 0.3, 1],
+            weights=[6, 12, 6, 2, 0.5, 1],
         )[0]
         if kind == "fact":
             self._change_fact(organisation)
@@ -173,6 +174,8 @@ class Editor:
         mine = Run.objects.of(organisation).extra(
             where=["id %% %s = %s"], params=[self.of, self.share]
         )
+        if self.chance.random() < 0.5:  # Some runs are edited again before they are calculated.
+            return self.chance.choice(list(mine.order_by("pk")[:HOT]) or [None])
         last = mine.order_by("-pk").values_list("pk", flat=True).first()
         return (
             mine.filter(pk__gte=self.chance.randrange(last)).order_by("pk").first()
