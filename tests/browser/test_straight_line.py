@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import time
 import zipfile
 from datetime import UTC, date, datetime, timedelta
@@ -76,7 +77,7 @@ def preview(tab) -> float:
 def save(tab) -> int:
     """Log the run, and return its number once the ledger has it."""
     tab.get_by_role("button", name="Log this run").click()
-    tab.wait_for_url("**/runs/*/")
+    tab.wait_for_url(re.compile(r"/runs/\d+/$"))
     tab.get_by_text("Posted", exact=True).first.wait_for(timeout=15_000)
     return int(tab.url.rstrip("/").rsplit("/", 1)[1])
 
@@ -159,7 +160,8 @@ def test_published_results_come_out_of_the_form(key, stack, open_page):
     tab.goto("/o/nordlys/runs/new/")
     settle(tab)
     if not field(tab, "PUE").is_visible():
-        tab.get_by_text("Advanced", exact=False).first.click()
+        tab.locator("details.advanced summary").click()
+    field(tab, "Project").select_option(PROJECT)
     values = {
         "What was trained": key,
         "Hardware": "",
@@ -210,6 +212,7 @@ def test_a_mistake_is_told_beside_its_field(open_page):
     tab = open_page("researcher")
     tab.goto("/o/nordlys/runs/new/")
     field(tab, "What was trained").fill("Nothing")
+    field(tab, "Project").select_option(PROJECT)
     field(tab, "Wall-clock hours").fill("8")
     for label, wrong, right in (("Hardware", "H9000", "H100"), ("Wall-clock hours", "-3", "3")):
         field(tab, label).fill(wrong)
