@@ -2,8 +2,19 @@
 
 from django.conf import settings
 from django.contrib import admin
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+
+def closed(request: HttpRequest) -> HttpResponse:
+    """Hide a page of allauth.
+
+    An e-mail address is who somebody is: invitations are addressed to it. Whoever could take
+    one that is not verified would receive the rights that are meant for its owner.
+    """
+    raise Http404
+
 
 urlpatterns = [
     path("", include("emissions.urls")),
@@ -16,6 +27,7 @@ urlpatterns = [
         SpectacularSwaggerSplitView.as_view(url_name="api_schema"),
         name="api_docs",
     ),
+    path("accounts/email/", closed),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]

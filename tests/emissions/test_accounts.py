@@ -3,8 +3,11 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.test import Client
+from django.urls import reverse
 
+from emissions.calculation.vocabulary import Role
 from emissions.models import User
+from tests.factories import make_member
 
 pytestmark = pytest.mark.django_db
 EMAIL = "ada@lab.example"
@@ -44,3 +47,39 @@ def test_a_mail_server_that_is_away_breaks_nothing(client: Client, settings: Any
 
 def test_nobody_signs_up(client: Client) -> None:
     assert "form" not in client.get("/accounts/signup/").context
+
+
+def test_nobody_takes_another_address_for_which_an_invitation_may_come(
+    client: Client, account: User
+) -> None:
+    client.force_login(account)
+    taken = "boss@lab.example"
+    assert client.get("/accounts/email/").status_code == 404
+    for action in ("action_add", "action_primary"):
+        response = client.post("/accounts/email/", {"email": taken, action: ""})
+        assert response.status_code == 404
+    account.refresh_from_db()
+    assert account.email == EMAIL
+
+
+def test_signing_in_leads_to_no_other_site(client: Client) -> None:
+    credentials = {"login": EMAIL, "password": "a long password"}
+    for elsewhere in ("https://evil.example/", "//evil.example", "/\\evil.example"):
+        response = client.post("/accounts/login/", {**credentials, "next": elsewhere})
+        assert (response.status_code, response["Location"]) == (302, "/")
+        client.logout()
+
+
+def test_an_inactive_person_does_not_get_in(client: Client, account: User) -> None:
+    User.objects.filter(pk=account.pk).update(is_active=False)
+    client.post("/accounts/login/", {"login": EMAIL, "password": "a long password"})
+    assert "_auth_user_id" not in client.session
+
+
+def test_whoever_is_made_inactive_is_out_at_once(client: Client) -> None:
+    member = make_member(Role.ADMIN)
+    client.force_login(member.user)
+    url = reverse("organisation", kwargs={"organisation_slug": member.organisation.slug})
+    assert client.get(url).status_code == 200
+    User.objects.filter(pk=member.user.pk).update(is_active=False)
+    assert client.get(url).status_code == 302
