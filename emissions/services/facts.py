@@ -38,6 +38,9 @@ from emissions.models import (
 NONE = -1
 """Stands for “no such row” in integer columns."""
 
+#: (zone, its parent) of all zones that have one, by id; and the world's id.
+ZoneTree = tuple[tuple[tuple[int, int], ...], int | None]
+
 
 class Table:
     """Columns of rows found by their integer id."""
@@ -144,6 +147,7 @@ def load_facts(*, organisation: Organisation | None) -> Facts:
         has adopted (without an organisation: of the sets adopted by default).
     """
     own = {"organisation": organisation}
+    tree = _zone_tree()
     return Facts(
         organisation_id=organisation.pk if organisation else None,
         time_zone=ZoneInfo(organisation.time_zone if organisation else "UTC"),
@@ -189,8 +193,8 @@ def load_facts(*, organisation: Organisation | None) -> Facts:
             ProjectAssignment.objects.filter(**own), "project_id", "team_id", "cost_centre"
         ),
         zones=_table(GridZone.objects.all(), "code", "parent_id"),
-        factors=_factor_table(adopted_sets(organisation=organisation)),
-        losses=_loss_table(),
+        factors=_factor_table(adopted_sets(organisation=organisation), tree),
+        losses=_loss_table(tree),
         provider_pue=dict(_provider_pue()),
     )
 
@@ -225,8 +229,11 @@ def _dated(rows: QuerySet[Any], key: str, *names: str) -> DatedTable:
 
 
 @lru_cache(maxsize=16)
-def _factor_table(sets: tuple[tuple[int, int], ...]) -> FactorTable:
-    """Build the table of some sets once: sets and their factors never change."""
+def _factor_table(sets: tuple[tuple[int, int], ...], tree: ZoneTree) -> FactorTable:
+    """Build the table of some sets once: sets and their factors never change.
+
+    Zones may: their tree is a part of the key, or a worker would go on with the old one.
+    """
     rank = dict(sets)
     rows = list(
         EmissionFactor.objects.filter(factor_set__in=rank)
@@ -246,7 +253,7 @@ def _factor_table(sets: tuple[tuple[int, int], ...]) -> FactorTable:
         )
     )
     frame = list(zip(*rows, strict=True)) or [()] * 11
-    parents, world = _zone_tree()
+    parents, world = tree
     return FactorTable.of(
         ids=frame[0],
         zone=frame[1],
@@ -259,19 +266,19 @@ def _factor_table(sets: tuple[tuple[int, int], ...]) -> FactorTable:
         includes_upstream=frame[8],
         includes_losses=frame[9],
         published=[day.toordinal() for day in frame[10]],
-        parents=parents,
+        parents=dict(parents),
         world=world,
     )
 
 
-def _loss_table() -> FactorTable:
+def _loss_table(tree: ZoneTree) -> FactorTable:
     rows = list(
         GridLoss.objects.order_by("pk").values_list(
             "pk", "zone_id", "starts_on", "ends_before", "loss_share"
         )
     )
     frame = list(zip(*rows, strict=True)) or [()] * 5
-    parents, world = _zone_tree()
+    parents, world = tree
     return FactorTable.of(
         ids=frame[0],
         zone=frame[1],
@@ -282,20 +289,21 @@ def _loss_table() -> FactorTable:
         starts_month=[_month(day) for day in frame[2]],
         ends_month=[_month(day) for day in frame[3]],
         value=frame[4],
-        parents=parents,
+        parents=dict(parents),
         world=world,
     )
 
 
-def _zone_tree() -> tuple[dict[int, int], int | None]:
-    parents: dict[int, int] = {}
+def _zone_tree() -> ZoneTree:
+    parents: list[tuple[int, int]] = []
     world = None
-    for pk, code, parent in GridZone.objects.values_list("pk", "code", "parent_id"):
+    zones = GridZone.objects.order_by("pk").values_list("pk", "code", "parent_id")
+    for pk, code, parent in zones:
         if code == "WORLD":
             world = pk
         elif parent is not None:
-            parents[pk] = parent
-    return parents, world
+            parents.append((pk, parent))
+    return tuple(parents), world
 
 
 def _month(day: Any) -> int:
