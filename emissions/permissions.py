@@ -9,14 +9,16 @@ from collections.abc import Callable
 from enum import IntEnum, StrEnum
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils import timezone
 
 from emissions.calculation.vocabulary import Role
-from emissions.models import Membership, Project, ProjectAssignment, Run
+from emissions.models import Membership, Organisation, Project, ProjectAssignment, Run, Team
 
 P = ParamSpec("P")
 
@@ -98,10 +100,7 @@ class Member:
                 return projects
             case Reach.NONE:
                 return projects.none()
-        current = ProjectAssignment.objects.current().filter(
-            ends_before__isnull=True, team=self.team, organisation=self.organisation
-        )
-        return projects.filter(pk__in=current.values("project"))
+        return projects.filter(pk__in=_held_today(self.organisation, self.team))
 
     def runs(self, action: Action) -> QuerySet[Run]:
         """Runs within this person's reach for an action."""
@@ -114,6 +113,18 @@ class Member:
             case Reach.OWN:
                 return runs.filter(created_by=self.user)
         return runs.none()
+
+
+def _held_today(organisation: Organisation, team: Team | None) -> QuerySet[Any, Any]:
+    """Return the projects that a team has today; one that is yet to start is its first team's.
+
+    A move that is announced for a later day takes nothing away before that day.
+    """
+    today = timezone.localdate(timezone=ZoneInfo(organisation.time_zone))
+    facts = ProjectAssignment.objects.current().filter(organisation=organisation)
+    facts = facts.filter(Q(ends_before=None) | Q(ends_before__gt=today))
+    earlier = facts.filter(project=OuterRef("project"), starts_on__lt=OuterRef("starts_on"))
+    return facts.filter(~Exists(earlier), team=team).values("project")
 
 
 def member_of(request: HttpRequest, organisation_slug: str) -> Member:

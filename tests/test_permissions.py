@@ -6,12 +6,14 @@ A new address fails here until its arguments are known (`things`) and its view i
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from emissions.calculation.vocabulary import Role
 from emissions.models import Membership, Organisation
@@ -27,6 +29,7 @@ from tests.factories import (
     make_site,
     make_team,
     make_token,
+    move_project,
 )
 
 BELOW = "o/<slug:organisation_slug>/"
@@ -221,6 +224,18 @@ class TestTheMatrix:
         assert officer.projects(Action.LOG_RUNS).count() == 1
         auditor = Member(make_member(Role.AUDITOR, organisation=ours))
         assert not auditor.projects(Action.LOG_RUNS).exists()
+
+    def test_a_move_of_a_later_day_takes_and_gives_nothing_today(self, ours):
+        today = timezone.now().date()
+        before, after = (make_member(Role.MANAGER, organisation=ours) for _ in range(2))
+        project = make_project(before.team)
+        coming = make_project(before.team, starts_on=today + timedelta(days=9))
+        move_project(project, after.team, on=today + timedelta(days=30))
+        assert set(Member(before).projects(Action.LOG_RUNS)) == {project, coming}
+        assert not Member(after).projects(Action.LOG_RUNS).exists()
+        move_project(project, after.team, on=today - timedelta(days=2))
+        assert set(Member(before).projects(Action.LOG_RUNS)) == {coming}
+        assert set(Member(after).projects(Action.LOG_RUNS)) == {project}
 
     def test_a_researcher_edits_own_runs_and_sees_the_team_s(self, ours):
         mine = make_member(Role.RESEARCHER, organisation=ours)
