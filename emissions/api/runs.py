@@ -11,7 +11,7 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework import status
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -43,6 +43,7 @@ PUBLIC = {column: name for name, column in COLUMNS.items()}
 FILTERS = {"stage": words(Stage), "status": words(RunStatus)}
 NO_WAY = "Give one of hardware, node, power_watts and energy_kwh."
 ROUNDING_HOURS = 1 / 3600
+ARCHIVED = "This token's project is archived: nothing more is recorded in it."
 TAKEN = "Another run has this external_id, and it is not the same."
 
 
@@ -120,7 +121,7 @@ class RunListView(ProjectRunsView):
                 resource_type_field_name=None,
             ),
             201: RunAnswer,
-            **_problems(400, 401, 409, 413, 415),
+            **_problems(400, 401, 403, 409, 413, 415),
         },
     )
     def post(self, request: Request) -> Response:
@@ -131,6 +132,8 @@ class RunListView(ProjectRunsView):
         row, in order: what is right is recorded, whatever is wrong with other rows.
         """
         token, now = self.token_of(request), timezone.now()
+        if token.project.archived_at is not None:
+            raise PermissionDenied(ARCHIVED)
         rows = request.data if isinstance(request.data, list) else [request.data]
         if len(rows) > MOST_ROWS:
             raise ContentTooLargeError(

@@ -53,6 +53,16 @@ class TestOne:
         assert answer["calculated"] is False
         assert answer["location_based_kg"] is None
 
+    def test_nothing_is_recorded_in_an_archived_project(
+        self, client_of: APIClient, project: Project
+    ) -> None:
+        make_run(project=project)
+        Project.objects.filter(pk=project.pk).update(archived_at=NOW)
+
+        assert post(client_of, body()).status_code == 403
+        assert post(client_of, [body()]).status_code == 403
+        assert len(client_of.get(URL).json()["results"]) == 1
+
     def test_figures_are_there_once_the_ledger_has_them(self, client_of: APIClient) -> None:
         post(client_of, body(external_id="job-1", power_watts=1000, pue=1.5))
         calculate_all()
