@@ -64,12 +64,15 @@ class LocalDateTimeField(forms.DateTimeField):
 
     def to_python(self, value: Any) -> datetime | None:
         """Return an aware time; an hour that the clocks repeat means its first."""
-        aware = _with_offset(value)
-        if aware is not None:
-            return aware
-        with timezone.override(UTC):
-            naive = super().to_python(value)
-        return naive.replace(tzinfo=self.zone).astimezone(UTC) if naive else None
+        try:
+            aware = _with_offset(value)
+            if aware is not None:
+                return aware
+            with timezone.override(UTC):
+                naive = super().to_python(value)
+            return naive.replace(tzinfo=self.zone).astimezone(UTC) if naive else None
+        except OverflowError as error:  # Within hours of the years 1 and 9999.
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from error
 
     def prepare_value(self, value: Any) -> Any:
         """Show a time in the organisation's zone."""

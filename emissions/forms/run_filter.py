@@ -44,7 +44,7 @@ class RunFilterForm:
     ) -> None:
         self.query = query
         self.organisation = organisation
-        self.search = query.get("q", "").strip()[:200]
+        self.search = query.get("q", "").replace("\x00", "").strip()[:200]
         self.menus = [
             self._menu("project", "Project", "All projects", choices.projects, "No project"),
             self._menu("team", "Team", "All teams", choices.teams),

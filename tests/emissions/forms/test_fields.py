@@ -1,0 +1,38 @@
+"""What people type into the fields that several forms share."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from emissions.forms.fields import LocalDateTimeField
+
+
+def field(zone: str) -> LocalDateTimeField:
+    found = LocalDateTimeField()
+    found.zone = ZoneInfo(zone)
+    return found
+
+
+class TestLocalDateTimeField:
+    @pytest.mark.parametrize(
+        ("zone", "typed"),
+        [
+            ("Asia/Tokyo", "0001-01-01T00:00"),
+            ("America/New_York", "9999-12-31T23:59"),
+            ("UTC", "0001-01-01T00:00+14:00"),
+            ("UTC", "9999-12-31T23:59-12:00"),
+        ],
+    )
+    def test_a_time_beyond_the_calendar_is_an_error_of_the_field(self, zone: str, typed: str):
+        with pytest.raises(ValidationError, match="Give a date and time"):
+            field(zone).clean(typed)
+
+    def test_an_hour_that_the_clocks_repeat_is_its_first(self):
+        found = field("Europe/Paris").clean("2026-10-25T02:30")
+        assert found == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+    def test_an_offset_is_taken_as_it_is_stated(self):
+        found = field("Europe/Paris").clean("2026-05-04T08:00+09:00")
+        assert found == datetime(2026, 5, 3, 23, 0, tzinfo=UTC)
