@@ -12,7 +12,8 @@ from django.db import connection, transaction
 from emissions.calculation.ledger import difference
 from emissions.models import Organisation, PendingCalculation
 from emissions.models.entry import QUANTITIES
-from emissions.services.calculate import read_lines, read_runs, wanted_lines
+from emissions.services import calculate
+from emissions.services.calculate import HOURS_PER_MONTH, read_lines, read_runs, wanted_lines
 from emissions.services.cells import MissingCellsError
 from emissions.services.facts import load_facts
 from emissions.services.resolve import resolve
@@ -101,13 +102,18 @@ def _without_cells(
 
 
 def _run_ids(organisation: Organisation) -> Iterator[list[int]]:
+    """Yield the ids of runs in chunks that are bounded in runs and, as batches are, in lines."""
     after = 0
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT id FROM emissions_run WHERE organisation_id = %s AND id > %s"
-                " ORDER BY id LIMIT %s",
-                [organisation.pk, after, CHUNK],
+                "SELECT id FROM (SELECT id, row_number() OVER span AS number,"
+                "  sum(ceil(duration_hours / %s) + 1) OVER span AS lines FROM"
+                "  (SELECT id, duration_hours FROM emissions_run"
+                "   WHERE organisation_id = %s AND id > %s ORDER BY id LIMIT %s) next"
+                "  WINDOW span AS (ORDER BY id)) run"
+                " WHERE number = 1 OR lines <= %s ORDER BY id",
+                [HOURS_PER_MONTH, organisation.pk, after, CHUNK, calculate.LINES],
             )
             chunk = [row[0] for row in cursor.fetchall()]
         if not chunk:

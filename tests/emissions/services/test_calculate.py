@@ -10,7 +10,7 @@ from django.db.models import Sum
 from emissions.models import Cell, EmissionEntry, MonthlyTotal, PendingCalculation, Posting, Run
 from emissions.models.entry import QUANTITIES
 from emissions.services import calculate
-from emissions.services.calculate import calculate_pending
+from emissions.services.calculate import calculate_pending, read_runs
 from emissions.services.invalidate import organisation_changed
 from emissions.services.record_runs import delete_run, edit_run, record_runs
 from emissions.services.verify_ledger import verify_ledger
@@ -227,3 +227,20 @@ def test_runs_of_two_causes_in_one_batch_have_two_postings(project):
     calculate_all()
     causes = Posting.objects.order_by("cause").values_list("cause", flat=True)
     assert list(causes) == ["data", "data", "method"]
+
+
+def test_a_verification_is_bounded_in_months_and_still_reads_every_run(project, monkeypatch):
+    runs = [stated(project, duration_hours=hours) for hours in (50_000, 20_000, 20_000, 10, 10)]
+    calculate_all()
+    read = []
+
+    def counted(*, run_ids):
+        read.append(list(run_ids))
+        return read_runs(run_ids=run_ids)
+
+    monkeypatch.setattr(calculate, "LINES", 63)
+    monkeypatch.setattr("emissions.services.verify_ledger.read_runs", counted)
+    found = verify_ledger()
+    assert found.clean
+    assert found.runs == 5
+    assert read == [[run.pk for run in some] for some in (runs[:1], runs[1:3], runs[3:])]
