@@ -64,6 +64,12 @@ def unit_for(values: Iterable[Number | None], units: tuple[Unit, ...]) -> Unit:
     return max((unit for unit in units if 1.0 <= unit.size <= max(largest, 1.0)), key=_size)
 
 
+def typical(values: Iterable[Number | None]) -> list[Number]:
+    """Return the median alone: it chooses the unit where quantities span orders of magnitude."""
+    known = sorted(value for value in values if value is not None)
+    return known[len(known) // 2 : len(known) // 2 + 1]
+
+
 def quantity_text(value: Number, units: tuple[Unit, ...], symbol: str | None = None) -> str:
     """Return a quantity in the unit that suits it, or in the one that is named."""
     if symbol:

@@ -16,6 +16,8 @@ def headline(
 ) -> str:
     """Say what was emitted, from how many runs, and how that compares."""
     so_far = " so far" if unfinished else ""
+    if not runs and not kilograms:
+        return f"{who} has no runs in {period}{so_far}."
     sentence = (
         f"{who} emitted {numbers.mass_text(kilograms)} CO₂e ({method}) in {period}{so_far}, "
         f"from {runs:,} run{'' if runs == 1 else 's'}"

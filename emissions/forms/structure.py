@@ -212,7 +212,9 @@ class NewProjectForm(ProjectForm, AssignmentForm):
 class TokenForm(forms.Form):
     """A token for one project's runs."""
 
-    project = forms.ModelChoiceField(label="Project", queryset=Project.objects.none())
+    project = forms.ModelChoiceField(
+        label="Project", queryset=Project.objects.none(), empty_label="Choose a project"
+    )
     name = forms.CharField(
         label="What it is for",
         max_length=100,

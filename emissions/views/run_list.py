@@ -62,11 +62,11 @@ def run_list(request: HttpRequest, member: Member) -> HttpResponse:
         "rows": rows,
         "sort": sort,
         "mass_unit": numbers.mass_unit(
-            mass
-            for row in rows
-            for mass in (row.figures.location_based_kg, row.figures.market_based_kg)
+            numbers.typical(row.figures.location_based_kg for row in rows)
         ),
-        "energy_unit": numbers.energy_unit(row.figures.energy_facility_kwh for row in rows),
+        "energy_unit": numbers.energy_unit(
+            numbers.typical(row.figures.energy_facility_kwh for row in rows)
+        ),
     }
     return render(request, "emissions/run_list.html", context)
 

@@ -113,4 +113,11 @@
 
   systemDark.addEventListener("change", announceTheme);
   document.addEventListener("DOMContentLoaded", announceTheme);
+
+  // Tabs that do not fit scroll; the current one is in sight.
+  document.addEventListener("DOMContentLoaded", () => {
+    const row = document.querySelector(".tabs ul");
+    const current = row?.querySelector("[aria-current]");
+    if (current) row.scrollLeft = current.offsetLeft - (row.clientWidth - current.offsetWidth) / 2;
+  });
 })();

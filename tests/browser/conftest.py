@@ -44,6 +44,7 @@ def open_page(stack: Stack, chromium: Browser, session) -> Iterator[Opener]:
     def opener(person: str = "", *, width: int = 1440, theme: str = "light") -> Page:
         context = chromium.new_context(
             base_url=stack.address,
+            locale="en-GB",
             storage_state=session(person),
             viewport={"width": width, "height": 900},
             color_scheme=theme,

@@ -39,6 +39,7 @@ def _visit(chromium: Browser, stack: Stack, person: str, pages: list[Page]) -> N
     for width, theme in product(HEIGHTS, THEMES):
         context = chromium.new_context(
             base_url=stack.address,
+            locale="en-GB",
             storage_state=cookies,
             viewport={"width": width, "height": HEIGHTS[width]},
             color_scheme=theme,

@@ -295,7 +295,7 @@ class Dashboard:
         value = self.intensity_now
         if value is None:
             return None
-        return f"{numbers.number_text(value)}{numbers.NO_BREAK_SPACE}kg/kWh"
+        return f"{numbers.number_text(value * 1000)}{numbers.NO_BREAK_SPACE}g CO₂e/kWh"
 
     @property
     def intensity_now(self) -> Decimal | None:

@@ -116,3 +116,8 @@ def test_change(current, previous, text, words):
 def test_number_text_is_within_half_a_digit(value):
     shown = float(numbers.number_text(value).replace(",", ""))
     assert shown == pytest.approx(value, rel=0.0051)
+
+
+def test_a_list_s_unit_suits_its_middle():
+    assert numbers.energy_unit(numbers.typical([0.04, None, 12, 90, 2_000])) == "kWh"
+    assert numbers.energy_unit(numbers.typical([None])) == "kWh"
