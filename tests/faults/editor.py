@@ -16,6 +16,7 @@ import django
 if __name__ == "__main__":
     django.setup()
 
+from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.utils import timezone
@@ -43,7 +44,8 @@ HOT = 3
 
 
 def prepare(organisations: str, runs: str) -> None:
-    """Make organisations with two teams, two projects, two sites and so many runs each."""
+    """Begin anew, with organisations of two teams, projects and sites, and so many runs each."""
+    call_command("flush", interactive=False, verbosity=0)
     factories.make_reference()
     other = factories.make_factor_set(slug=OTHER_SET)
     for year in (2024, 2025, 2026):

@@ -15,8 +15,7 @@ PROMPT_SECONDS = 3.0
 @pytest.fixture(scope="module")
 def working(running: Installation) -> Iterator[Installation]:
     """An installation with an organisation, and with workers and a timer that live on."""
-    if not running.count("emissions_organisation"):
-        running.editor("prepare", "1", "50")
+    running.editor("prepare", "1", "50")
     running.start_worker("bulk-1", "bulk")
     running.start_worker("waiting-1", "interactive")
     running.start_beat()

@@ -19,7 +19,7 @@ from tests.faults.installation import Installation
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.xdist_group("faults")]
 
-ROUNDS = int(os.environ.get("TONNE_FAULT_ROUNDS", "12"))
+ROUNDS = int(os.environ.get("TONNE_FAULT_ROUNDS", "8"))
 WORKERS = {"bulk-1": "bulk", "bulk-2": "bulk", "bulk-3": "bulk", "waiting-1": "interactive"}
 EDITORS = ("editor-0", "editor-1")
 ORGANISATIONS, RUNS = 3, 3000
