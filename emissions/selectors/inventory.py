@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
+from emissions.calculation.vocabulary import HardwareKind
 from emissions.models import (
     HardwareModel,
     Node,
@@ -98,7 +99,7 @@ def placement_history(*, node: Node) -> QuerySet[NodePlacement]:
 def hardware_rows(
     *, organisation: Organisation, text: str = "", kind: str = "", own: bool = False
 ) -> QuerySet[HardwareModel]:
-    """Return the catalogue, narrowed by a word in a name or alias, a kind, or to own entries."""
+    """Return the catalogue, accelerators first, narrowed by a word, a kind, or to own entries."""
     models = HardwareModel.objects.filter(Q(organisation=None) | Q(organisation=organisation))
     for word in text.split():
         models = models.filter(
@@ -110,7 +111,9 @@ def hardware_rows(
         models = models.filter(kind=kind)
     if own:
         models = models.filter(organisation=organisation)
-    return models.prefetch_related("aliases").order_by("name", "pk")
+    accelerator = Q(kind__in=(HardwareKind.GPU, HardwareKind.TPU, HardwareKind.AI_ACCELERATOR))
+    rank = Case(When(accelerator, then=0), default=1)
+    return models.prefetch_related("aliases").order_by(rank, "name", "pk")
 
 
 def _placements(organisation: Organisation, on: date) -> QuerySet[NodePlacement]:
