@@ -71,6 +71,9 @@ def test_workers_go_on_when_database_and_broker_were_restarted(working):
 def test_what_people_wait_for_needs_only_a_nudge(working):
     """The timer is not needed while the broker lives."""
     working.processes.pop("beat").stop()
-    run_id, _ = working.editor("record", "org-0").split()
-    working.wait_until_calculated(seconds=60)
-    assert lines_of(working, int(run_id)) == 1
+    try:
+        run_id, _ = working.editor("record", "org-0").split()
+        working.wait_until_calculated(seconds=60)
+        assert lines_of(working, int(run_id)) == 1
+    finally:
+        working.start_beat()
