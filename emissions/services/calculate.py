@@ -62,15 +62,21 @@ OUT_OF_RANGE = "The figures of this run are too large to be kept: check its hour
 class Claim:
     """Pending rows of one organisation that this transaction holds.
 
+    `pending` has a row per request: id, run_id.
     `causes` has a row per run: run_id, cause, reason, by_id, of its most urgent request.
     A `provisional` claim is calculated once more, for a fact is just being changed.
     """
 
     organisation_id: int
-    pending_ids: list[int]
+    pending: pl.DataFrame
     run_ids: list[int]
     causes: pl.DataFrame
     provisional: bool = False
+
+    @property
+    def pending_ids(self) -> list[int]:
+        """Ids of the claimed rows."""
+        return self.pending["id"].to_list()
 
 
 def calculate_pending(
@@ -239,7 +245,7 @@ def _claim(limit: int, priority_below: int | None, run_ids: Sequence[int] | None
     frame = pl.DataFrame(rows, schema=PENDING, orient="row").filter(pl.col("run_id").is_in(locked))
     return Claim(
         organisation_id,
-        frame["id"].to_list(),
+        frame.select("id", "run_id"),
         locked,
         frame.drop("id").unique("run_id", keep="first", maintain_order=True),
         provisional=changing,
@@ -273,8 +279,11 @@ def _within_reach(claim: Claim, runs: pl.DataFrame) -> tuple[Claim, pl.DataFrame
     if reached.height == runs.height:
         return claim, runs
     left = set(runs["id"].to_list()) - set(reached["id"].to_list())
-    kept = [run_id for run_id in claim.run_ids if run_id not in left]
-    return replace(claim, run_ids=kept), reached
+    return replace(
+        claim,
+        pending=claim.pending.filter(~pl.col("run_id").is_in(left)),
+        run_ids=[run_id for run_id in claim.run_ids if run_id not in left],
+    ), reached
 
 
 def _facts(claim: Claim) -> Facts:
@@ -455,12 +464,10 @@ def _clear(claim: Claim, failed: list[int]) -> None:
         if claim.provisional:
             cursor.execute(
                 "UPDATE emissions_pendingcalculation SET priority = %s,"
-                " not_before = clock_timestamp() + %s * interval '1 s'"
-                " WHERE id = ANY(%s) AND run_id = ANY(%s)",
-                [PendingCalculation.BULK, AGAIN_AFTER_SECONDS, claim.pending_ids, claim.run_ids],
+                " not_before = clock_timestamp() + %s * interval '1 s' WHERE id = ANY(%s)",
+                [PendingCalculation.BULK, AGAIN_AFTER_SECONDS, claim.pending_ids],
             )
             return
         cursor.execute(
-            "DELETE FROM emissions_pendingcalculation WHERE id = ANY(%s) AND run_id = ANY(%s)",
-            [claim.pending_ids, claim.run_ids],
+            "DELETE FROM emissions_pendingcalculation WHERE id = ANY(%s)", [claim.pending_ids]
         )
