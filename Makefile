@@ -60,15 +60,14 @@ check: $(DEVELOPMENT) ## Lint, format, types, import contracts, templates, migra
 	$(BIN)/ruff format --check $(CHECKED)
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/djlint --quiet --lint --check templates
+	$(BIN)/djlint --quiet --lint templates
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py check --fail-level WARNING
 
 .PHONY: format
-format: $(DEVELOPMENT) ## Put code and templates in shape
+format: $(DEVELOPMENT) ## Put code in shape
 	$(BIN)/ruff check --fix $(CHECKED)
 	$(BIN)/ruff format $(CHECKED)
-	$(BIN)/djlint --quiet --reformat templates
 
 .PHONY: shots
 shots: $(DEVELOPMENT) ## A screenshot of every page into build/shots (PAGES=names for some)
