@@ -6,6 +6,7 @@ from typing import Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from emissions.calculation.vocabulary import Cause, RunStatus, SourceKind, Stage
@@ -179,20 +180,32 @@ class RunState(models.Model):
 
 
 class PendingCalculation(models.Model):
-    """One row asks for one run to be calculated; rows are only inserted and deleted."""
+    """One row asks for one run to be calculated; others only insert rows, workers clear them.
+
+    Only the run is a foreign key in the database: queueing a million runs would check each
+    of the others a million times.
+    """
 
     WAITING = 0
     BULK = 10
 
-    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE)
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.CASCADE, db_constraint=False, db_index=False
+    )
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="pending")
     priority = models.SmallIntegerField(default=WAITING)
     cause = models.CharField(max_length=20, choices=choices(Cause), default=Cause.DATA)
     reason = models.CharField(max_length=250, blank=True)
     by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
     )
-    not_before = models.DateTimeField(default=timezone.now)
+    not_before = models.DateTimeField(db_default=Now())
     attempts = models.SmallIntegerField(default=0)
     last_error = models.TextField(blank=True)
 

@@ -1,7 +1,7 @@
 """Calculate what is pending and post the difference: wanted − present, per run, month and cell.
 
-A batch is one transaction. It claims pending rows with SKIP LOCKED, locks the runs' state
-rows, and only in later statements (READ COMMITTED) reads the runs and what is posted; an
+A batch is one transaction. It claims pending rows whose run it can lock (the state row, with
+SKIP LOCKED), and only in later statements (READ COMMITTED) reads the runs and what is posted; an
 edit that commits meanwhile has added a pending row of its own and is calculated next. A fact
 that is just being changed has not queued the runs that it does not see yet (`invalidate`):
 what somebody waits for is then calculated at once and once more, all else a little later.
@@ -206,9 +206,8 @@ def _claim(limit: int, priority_below: int | None, run_ids: Sequence[int] | None
         conditions.append("run_id = ANY(%s)")
         params.append(list(run_ids))
     where = " AND ".join(conditions)
-    pending = "emissions_pendingcalculation pending"
-    free = f"{pending} JOIN emissions_runstate state USING (run_id)"
-    lock = "ORDER BY priority, pending.id LIMIT %s FOR UPDATE SKIP LOCKED"
+    free = "emissions_pendingcalculation pending JOIN emissions_runstate state USING (run_id)"
+    lock = "ORDER BY priority, pending.id LIMIT %s FOR UPDATE OF state SKIP LOCKED"
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT organisation_id, priority FROM {free} WHERE {where}"
@@ -225,28 +224,22 @@ def _claim(limit: int, priority_below: int | None, run_ids: Sequence[int] | None
             where += f" AND priority < {PendingCalculation.BULK}"
             limit = min(limit, WAITING_BATCH)
         cursor.execute(
-            f"SELECT pending.id, run_id, cause, reason, by_id FROM {free if urgent else pending}"
-            f" WHERE {where} AND organisation_id = %s {lock}",
+            "SELECT pending.id, run_id, cause, reason, by_id"
+            f" FROM {free} WHERE {where} AND organisation_id = %s {lock}",
             [*params, organisation_id, limit],
         )
         rows = cursor.fetchall()
         cursor.execute(
             "SELECT pg_advisory_xact_lock_shared(%s, %s)", [LEDGER_LOCK, organisation_id]
         )
-        cursor.execute(
-            "SELECT run_id FROM emissions_runstate WHERE run_id = ANY(%s)"
-            " ORDER BY run_id FOR UPDATE SKIP LOCKED",
-            [sorted({row[1] for row in rows})],
-        )
-        locked = [row[0] for row in cursor.fetchall()]
     changing = facts_are_changing(organisation_id=organisation_id)
     if changing and not urgent:
         return None
-    frame = pl.DataFrame(rows, schema=PENDING, orient="row").filter(pl.col("run_id").is_in(locked))
+    frame = pl.DataFrame(rows, schema=PENDING, orient="row")
     return Claim(
         organisation_id,
         frame.select("id", "run_id"),
-        locked,
+        frame["run_id"].unique().sort().to_list(),
         frame.drop("id").unique("run_id", keep="first", maintain_order=True),
         provisional=changing,
     )

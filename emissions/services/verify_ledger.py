@@ -102,13 +102,16 @@ def _without_cells(
 
 
 def _run_ids(organisation: Organisation) -> Iterator[list[int]]:
-    """Yield the ids of runs in chunks that are bounded in runs and, as batches are, in lines."""
+    """Yield the ids of runs in chunks that are bounded in runs and, as batches are, in lines.
+
+    PostgreSQL refuses a quotient too small for a double: the shortest runs count as an hour.
+    """
     after = 0
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT id FROM (SELECT id, row_number() OVER span AS number,"
-                "  sum(ceil(duration_hours / %s) + 1) OVER span AS lines FROM"
+                "  sum(ceil(greatest(duration_hours, 1) / %s) + 1) OVER span AS lines FROM"
                 "  (SELECT id, duration_hours FROM emissions_run"
                 "   WHERE organisation_id = %s AND id > %s ORDER BY id LIMIT %s) next"
                 "  WINDOW span AS (ORDER BY id)) run"
