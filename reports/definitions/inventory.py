@@ -87,6 +87,22 @@ LINES = (
 )
 
 
+def inventory_total(by_scope: ScopeTotals, method: str) -> Decimal:
+    """Return the sum of the inventory's rows by one of the two methods."""
+    own = by_scope.get(SCOPE_2, Totals())
+    cloud = by_scope.get(CLOUD, Totals())
+    leased = by_scope.get(LEASED, Totals())
+    column = "location_based_kg" if method == LOCATION else "market_based_kg"
+    electricity: Decimal = sum((getattr(one, column) for one in (own, cloud, leased)), Decimal(0))
+    around = sum((one.upstream_kg + one.losses_kg for one in (own, cloud, leased)), Decimal(0))
+    return electricity + around + cloud.embodied_kg + bought_kg(by_scope)
+
+
+def bought_kg(by_scope: ScopeTotals) -> Decimal:
+    """Return the footprint of the hardware bought, in full: category 3.2."""
+    return sum((one.embodied_purchase_kg for one in by_scope.values()), Decimal(0))
+
+
 def _figures(by_scope: ScopeTotals) -> list[Decimal | None]:
     """Return the amounts of `LINES`, in their order."""
     own = by_scope.get(SCOPE_2, Totals())
@@ -94,28 +110,19 @@ def _figures(by_scope: ScopeTotals) -> list[Decimal | None]:
     leased = by_scope.get(LEASED, Totals())
     cloud_rest = cloud.upstream_kg + cloud.losses_kg + cloud.embodied_kg
     leased_rest = leased.upstream_kg + leased.losses_kg
-    own_upstream, bought = own.upstream_kg + own.losses_kg, _bought(by_scope)
-
-    def total(own_kg: Decimal, cloud_kg: Decimal, leased_kg: Decimal) -> Decimal:
-        return own_kg + own_upstream + cloud_kg + cloud_rest + leased_kg + leased_rest + bought
-
     return [
         own.location_based_kg,
         own.market_based_kg,
         cloud.location_based_kg + cloud_rest,
         cloud.market_based_kg + cloud_rest,
         # Purchases are not recorded yet: missing, not zero.
-        bought or None,
+        bought_kg(by_scope) or None,
         own.known_upstream_kg,
         own.known_losses_kg,
         leased.location_based_kg + leased_rest,
         leased.market_based_kg + leased_rest,
-        total(own.location_based_kg, cloud.location_based_kg, leased.location_based_kg),
-        total(own.market_based_kg, cloud.market_based_kg, leased.market_based_kg),
+        inventory_total(by_scope, LOCATION),
+        inventory_total(by_scope, MARKET),
         (own + leased).known_embodied_kg,
         own.lifecycle_factor_kg,
     ]
-
-
-def _bought(by_scope: ScopeTotals) -> Decimal:
-    return sum((one.embodied_purchase_kg for one in by_scope.values()), Decimal(0))

@@ -1,12 +1,28 @@
 """All tables of a quarter, in the order of the report."""
 
+from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 
 from emissions.models import Organisation, Team
 from emissions.selectors.periods import Period, of_months
-from emissions.selectors.totals import Filters, totals
-from reports.definitions import by_team_and_project, cover, factors, inventory
+from emissions.selectors.purchases import BridgeRow, bridge_rows, purchases
+from emissions.selectors.totals import NOT_COMPLETED, Filters, totals
+from reports.definitions import (
+    by_hardware,
+    by_team_and_project,
+    cover,
+    energy_by_site,
+    factors,
+    hardware_bridge,
+    inventory,
+    not_completed,
+    places,
+)
 from reports.definitions.tables import Table
+from reports.selectors import hardware
+from reports.selectors import not_completed as stopped
+from reports.selectors import places as placed
 from reports.selectors.cover import ledger_state
 from reports.selectors.factors import factor_uses
 from reports.selectors.totals import by_scope
@@ -35,6 +51,11 @@ def quarter_tables(
         scopes(year, f"{period.starts_on.year}, to the end of the quarter"),
     ]
     whole = totals(organisation=organisation, period=period, filters=filters)
+    bridge = bridge_rows(
+        bought=purchases(organisation=organisation, team=team),
+        starts_on=period.starts_on,
+        ends_before=period.ends_before,
+    )
     return [
         cover.table(
             organisation=organisation,
@@ -45,9 +66,39 @@ def quarter_tables(
             whole=whole,
         ),
         inventory.table(quarters=compared),
+        hardware_bridge.lifetime_table(by_scope=compared[0].by_scope),
+        hardware_bridge.bridge_table(rows=bridge),
+        energy_by_site.table(
+            sites=placed.by_site(organisation=organisation, period=period, filters=filters),
+            whole=whole,
+        ),
         by_team_and_project.table(
             groups=team_and_project(organisation=organisation, period=period, filters=filters),
             whole=whole,
         ),
+        by_hardware.table(
+            uses=hardware.by_hardware(organisation=organisation, period=period, filters=filters),
+            bought=_bought(bridge),
+            whole=whole,
+        ),
+        places.table(
+            places=placed.by_place(organisation=organisation, period=period, filters=filters)
+        ),
+        not_completed.table(
+            groups=stopped.not_completed(
+                organisation=organisation, period=period, filters=filters, statuses=NOT_COMPLETED
+            ),
+            whole=whole,
+        ),
         factors.table(uses=factor_uses(organisation=organisation, period=period, filters=filters)),
     ]
+
+
+def _bought(rows: Iterable[BridgeRow]) -> dict[str, Decimal]:
+    """Return what was bought of each hardware model in the period."""
+    found: dict[str, Decimal] = {}
+    for row in rows:
+        if row.bridge is not None and row.bridge.bought:
+            name = row.purchase.node.hardware.name
+            found[name] = found.get(name, Decimal(0)) + row.bridge.bought
+    return found

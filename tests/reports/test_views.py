@@ -58,7 +58,19 @@ def test_csv_adds_up_to_the_ledger_to_the_last_digit(lab, client):
     assert response.headers["Content-Type"] == "application/zip"
     assert 'filename="laboratory_2026-Q3.zip"' in response.headers["Content-Disposition"]
     tables = read_csv(response.content)
-    assert list(tables) == ["cover", "inventory", "by_team_and_project", "factors", "columns"]
+    assert list(tables) == [
+        "cover",
+        "inventory",
+        "lifetime_share",
+        "hardware_bought",
+        "energy_by_site",
+        "by_team_and_project",
+        "by_hardware",
+        "places",
+        "not_completed",
+        "factors",
+        "columns",
+    ]
     *rows, total = tables["by_team_and_project"]
     assert [(row["Team"], row["Project"]) for row in rows] == [
         ("Language", "Chat"),
@@ -161,7 +173,13 @@ def test_xlsx_holds_the_same_figures(lab, client):
     assert book.sheetnames == [
         "Cover",
         "Inventory by scope",
+        "With the lifetime share",
+        "Hardware bought",
+        "Energy by site",
         "By team and project",
+        "By hardware",
+        "Place and time",
+        "Not completed",
         "Factors and their sources",
     ]
     header, *rows = book["By team and project"].iter_rows(values_only=True)
@@ -266,5 +284,5 @@ def test_an_organisation_without_runs_is_told_what_to_do(client):
 
 def test_query_count_does_not_grow(lab, client, django_assert_max_num_queries):
     sign_in(client, lab)
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(27):
         client.get(address(lab))

@@ -1,0 +1,93 @@
+"""T1b: the quarter with the lifetime share of hardware, and the bridge to hardware bought.
+
+The inventory counts hardware in full when it is bought; a software's carbon intensity (SCI)
+counts what of its life was used. The two are shown with the bridge between them, never added.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from emissions.selectors.purchases import Bridge, BridgeRow, total_bridge
+from emissions.selectors.totals import Totals
+from reports.definitions.inventory import (
+    CLOUD,
+    LEASED,
+    LOCATION,
+    MARKET,
+    SCOPE_2,
+    ScopeTotals,
+    bought_kg,
+    inventory_total,
+)
+from reports.definitions.tables import Column, Kind, Row, Table
+
+KG = "kg CO2e"
+NOTHING = Totals()
+
+LIFETIME_COLUMNS = (
+    Column("Item"),
+    Column("Method", comment="Location-based and market-based results are never added."),
+    Column("Amount", Kind.QUANTITY, KG),
+    Column("What it counts"),
+)
+BRIDGE_COLUMNS = (
+    Column("Node"),
+    Column("Hardware"),
+    Column("Nodes alike", Kind.INTEGER),
+    Column("Bought on", Kind.DATE),
+    Column("Left on", Kind.DATE),
+    Column("Life", Kind.QUANTITY, "years"),
+    Column("Not yet attributed before", Kind.QUANTITY, KG, "At the beginning of the quarter."),
+    Column("Bought in the quarter", Kind.QUANTITY, KG, "Category 3.2: in full."),
+    Column("Attributed in the quarter", Kind.QUANTITY, KG, "Lifetime share, by time."),
+    Column("Left before the end of its life", Kind.QUANTITY, KG, "What was still to come."),
+    Column("Not yet attributed after", Kind.QUANTITY, KG, "Before + bought − attributed − left."),
+    Column("Why it does not count", comment="Leased, or something is not known."),
+)
+
+
+def lifetime_table(*, by_scope: ScopeTotals) -> Table:
+    """Return the inventory's total with the lifetime share in the place of hardware bought."""
+    bought = bought_kg(by_scope)
+    own = by_scope.get(SCOPE_2, NOTHING) + by_scope.get(LEASED, NOTHING)
+    cloud = by_scope.get(CLOUD, NOTHING)
+    rows: list[Row] = []
+    for method in (LOCATION, MARKET):
+        total = inventory_total(by_scope, method)
+        used = total - bought
+        rows += [
+            ["Inventory", method, total, "Table “Inventory by scope”: the totals"],
+            ["− Hardware bought", method, bought, "Category 3.2, in full"],
+            ["= Operation", method, used, "With the cloud's share of its hardware"],
+            ["+ Lifetime share", method, own.embodied_kg, "Own and leased hardware, as posted"],
+            ["= Operation and lifetime share", method, used + own.embodied_kg, "SCI: O + M"],
+        ]
+    rows.append(["Of operation: cloud hardware", "", cloud.known_embodied_kg, "In category 3.1"])
+    return Table("lifetime_share", "With the lifetime share", LIFETIME_COLUMNS, rows)
+
+
+def bridge_table(*, rows: Iterable[BridgeRow]) -> Table:
+    """Return the bridge by node; its last row is the sum."""
+    found = list(rows)
+    lines: list[Row] = [_row(one) for one in found]
+    lines.append(["Total", "", None, None, None, None, *_figures(total_bridge(found)), ""])
+    return Table("hardware_bought", "Hardware bought", BRIDGE_COLUMNS, lines, with_total=True)
+
+
+def _row(row: BridgeRow) -> Row:
+    node = row.purchase.node
+    figures: Row = _figures(row.bridge) if row.bridge is not None else [None] * 5
+    return [
+        node.name,
+        node.hardware.name,
+        node.node_count,
+        node.purchased_on,
+        node.disposed_on,
+        Decimal(repr(row.purchase.life_years)),
+        *figures,
+        row.purchase.why_not,
+    ]
+
+
+def _figures(bridge: Bridge) -> list[Decimal]:
+    return [bridge.before, bridge.bought, bridge.attributed, bridge.disposed, bridge.after]

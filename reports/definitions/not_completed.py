@@ -1,0 +1,47 @@
+"""T9: runs that failed or were cancelled. Stopping early is good practice: nobody is to blame."""
+
+from collections.abc import Iterable
+
+from emissions.calculation.vocabulary import RunStatus
+from emissions.selectors.totals import Totals, ratio
+from reports.definitions.tables import Column, Kind, Row, Table
+from reports.selectors.not_completed import NotCompleted
+
+KG = "kg CO2e"
+
+COLUMNS = (
+    Column("Status", comment="A run that was stopped early counts as cancelled."),
+    Column("Team"),
+    Column("Project"),
+    Column("Runs", Kind.INTEGER, comment="That began in the quarter."),
+    Column("Device-hours", Kind.QUANTITY, "h"),
+    Column("Energy, facility", Kind.QUANTITY, "kWh"),
+    Column("Share of all energy", Kind.SHARE, "share of facility energy", "Between 0 and 1."),
+    Column("Electricity, location-based", Kind.QUANTITY, KG),
+    Column("Electricity, market-based", Kind.QUANTITY, KG),
+    Column("Lifetime share of hardware", Kind.QUANTITY, KG, "Empty where not known."),
+)
+
+
+def table(*, groups: Iterable[NotCompleted], whole: Totals) -> Table:
+    """Return the table; its last row is the sum. They are part of every other total."""
+    found = list(groups)
+    summed = sum((one.totals for one in found), Totals())
+    rows: list[Row] = [
+        [RunStatus(one.status).label, one.team, one.project, *_figures(one.totals, whole)]
+        for one in found
+    ]
+    rows.append(["Total", "", "", *_figures(summed, whole)])
+    return Table("not_completed", "Not completed", COLUMNS, rows, with_total=True)
+
+
+def _figures(totals: Totals, whole: Totals) -> Row:
+    return [
+        totals.runs,
+        totals.device_hours,
+        totals.energy_facility_kwh,
+        ratio(totals.energy_facility_kwh, whole.energy_facility_kwh),
+        totals.location_based_kg,
+        totals.market_based_kg,
+        totals.known_embodied_kg,
+    ]

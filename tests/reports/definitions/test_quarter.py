@@ -1,0 +1,188 @@
+"""Every table of a quarter agrees with the dashboards to the last digit."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from emissions.calculation.vocabulary import SiteKind, Tenure
+from emissions.models import Organisation, Team
+from emissions.selectors.periods import Period, parse_value
+from emissions.selectors.totals import Filters, Totals, totals
+from reports.definitions.quarter import quarter_tables
+from tests.factories import NOW, make_node, make_run, make_site
+from tests.scenarios import Laboratory, make_laboratory
+
+pytestmark = pytest.mark.django_db
+QUARTER = parse_value("2026-Q1", today=NOW.date())
+
+
+@pytest.fixture
+def lab() -> Laboratory:
+    return make_laboratory()
+
+
+def tables_of(
+    organisation: Organisation, period: Period = QUARTER, team: Team | None = None
+) -> dict[str, list[dict[str, object]]]:
+    """Return each table's rows as header → value."""
+    found = quarter_tables(organisation=organisation, period=period, today=NOW.date(), team=team)
+    return {
+        table.name: [
+            dict(zip((one.header for one in table.columns), row, strict=True)) for row in table.rows
+        ]
+        for table in found
+    }
+
+
+def whole(organisation: Organisation, period: Period = QUARTER, **filters: object) -> Totals:
+    return totals(organisation=organisation, period=period, filters=Filters(**filters))
+
+
+def column(rows: list[dict[str, object]], name: str) -> Decimal:
+    return sum((Decimal(row[name] or 0) for row in rows), Decimal(0))
+
+
+class TestEnergyBySite:
+    def test_sites_add_up_to_the_dashboard(self, lab):
+        *rows, total = tables_of(lab.organisation)["energy_by_site"]
+        sums = whole(lab.organisation)
+        assert {row["Site"] for row in rows} == {"Luleå", "Place not stated"}
+        assert column(rows, "Total [MWh]") == total["Total [MWh]"]
+        assert total["Total [MWh]"] * 1000 == sums.energy_facility_kwh
+        assert total["IT equipment [MWh]"] * 1000 == sums.energy_it_kwh
+        assert all(
+            row["IT equipment [MWh]"] + row["Overhead [MWh]"] == row["Total [MWh]"]
+            for row in [*rows, total]
+        )
+        lulea = next(row for row in rows if row["Site"] == "Luleå")
+        assert float(lulea["Total ÷ IT"]) == pytest.approx(1.07)
+
+
+class TestByHardware:
+    def test_models_add_up_to_the_dashboard(self, lab):
+        *rows, total = tables_of(lab.organisation)["by_hardware"]
+        sums = whole(lab.organisation)
+        for name, wanted in (
+            ("Allocated anywhere [device-hours]", sums.device_hours),
+            ("Energy, facility [kWh]", sums.energy_facility_kwh),
+            ("Electricity, location-based [kg CO2e]", sums.location_based_kg),
+            ("Electricity, market-based [kg CO2e]", sums.market_based_kg),
+            ("Lifetime share [kg CO2e]", sums.embodied_kg),
+        ):
+            assert column(rows, name) == total[name] == wanted
+
+    def test_available_hours_are_those_that_own_nodes_stood(self, lab):
+        site = lab.lulea
+        make_node(organisation=lab.organisation, site=site, starts_on=date(2026, 3, 2))
+        make_node(organisation=lab.organisation, site=site, node_count=2, device_count=4)
+        make_run(lab.organisation, project=lab.maps, site=site, started_at=NOW.replace(month=2))
+        rows = {row["Hardware"]: row for row in tables_of(lab.organisation)["by_hardware"]}
+        a100 = rows["NVIDIA A100 SXM4 80GB"]
+        assert (a100["Own nodes"], a100["Own devices"]) == (3, 16)
+        assert a100["Available [device-hours]"] == 30 * 24 * 8 + 90 * 24 * 8
+        assert a100["Allocated [device-hours]"] == 10 + 80
+        assert a100["Idle [device-hours]"] == 120 * 24 * 8 - 90
+        assert rows["AMD EPYC 7763"]["Available [device-hours]"] is None
+
+    def test_hardware_in_a_cloud_is_not_available_to_idle(self, lab):
+        cloud = make_site(
+            lab.organisation, kind=SiteKind.CLOUD, cloud_region=lab.region, it_control="other"
+        )
+        make_run(lab.organisation, project=lab.maps, site=cloud, started_at=NOW.replace(month=2))
+        rows = {row["Hardware"]: row for row in tables_of(lab.organisation)["by_hardware"]}
+        assert rows["NVIDIA A100 SXM4 80GB"]["Allocated [device-hours]"] == 10
+        assert rows["NVIDIA A100 SXM4 80GB"]["Own nodes"] == 0
+
+
+class TestPlaces:
+    def test_places_add_up_to_the_dashboard(self, lab):
+        rows = tables_of(lab.organisation)["places"]
+        sums = whole(lab.organisation)
+        assert column(rows, "Energy, facility [kWh]") == sums.energy_facility_kwh
+        assert column(rows, "Electricity, location-based [kg CO2e]") == sums.location_based_kg
+        assert column(rows, "Electricity, market-based [kg CO2e]") == sums.market_based_kg
+
+    def test_a_place_shows_its_pue_and_the_factor_that_its_energy_met(self, lab):
+        rows = tables_of(lab.organisation)["places"]
+        lulea = next(row for row in rows if row["Site"] == "Luleå")
+        assert (lulea["Zone code"], lulea["Kind"]) == ("FR", "Own data centre")
+        assert lulea["PUE as stated"] == Decimal("1.07")
+        assert float(lulea["PUE of the figures"]) == pytest.approx(1.07)
+        assert float(lulea["Factor of the year [g CO2e/kWh]"]) == pytest.approx(50)
+        nowhere = next(row for row in rows if row["Site"] == "Place not stated")
+        assert nowhere["PUE as stated"] is None
+
+
+class TestNotCompleted:
+    def test_it_adds_up_to_the_dashboard(self, lab):
+        *rows, total = tables_of(lab.organisation)["not_completed"]
+        sums = whole(lab.organisation)
+        assert [(row["Status"], row["Team"], row["Project"]) for row in rows] == [
+            ("Failed", "Vision", "Faces")
+        ]
+        assert total["Energy, facility [kWh]"] == sums.not_completed_kwh > 0
+        assert total["Electricity, location-based [kg CO2e]"] == sums.not_completed_kg
+        assert total["Electricity, market-based [kg CO2e]"] == sums.not_completed_market_kg
+        assert total["Runs"] == sums.not_completed_runs == 1
+        share = total["Share of all energy [share of facility energy]"]
+        assert share == sums.not_completed_share
+
+
+class TestLifetimeShare:
+    def test_it_starts_from_the_inventory_and_adds_up(self, lab):
+        tables = tables_of(lab.organisation)
+        rows = [
+            (row["Item"], row["Method"], row["Amount [kg CO2e]"])
+            for row in tables["lifetime_share"]
+        ]
+        of_inventory = {
+            row["Method"]: row["Q1 2026 [kg CO2e]"]
+            for row in tables["inventory"]
+            if row["Scope"] == "Total"
+        }
+        for at, method in ((0, "location-based"), (5, "market-based")):
+            total, bought, operation, share, both = (row[2] for row in rows[at : at + 5])
+            assert {row[1] for row in rows[at : at + 5]} == {method}
+            assert total == of_inventory[method]
+            assert operation == total - bought
+            assert both == operation + share
+        sums = whole(lab.organisation)
+        assert rows[3][2] == sums.embodied_kg > 0
+
+
+class TestHardwareBought:
+    def test_the_bridge_adds_up_and_says_what_does_not_count(self, lab):
+        bought = make_node(
+            organisation=lab.organisation,
+            site=lab.lulea,
+            name="bought",
+            embodied_kg=1460.0,
+            node_count=2,
+            life_years=4.0,
+            purchased_on=date(2026, 2, 1),
+        )
+        make_node(
+            organisation=lab.organisation,
+            site=lab.lulea,
+            name="leased",
+            purchased_on=date(2026, 2, 1),
+        ).placements.update(tenure=Tenure.OPERATING_LEASE)
+        *rows, total = tables_of(lab.organisation)["hardware_bought"]
+        row = next(one for one in rows if one["Node"] == bought.name)
+        assert row["Bought in the quarter [kg CO2e]"] == 2920
+        assert row["Attributed in the quarter [kg CO2e]"] == 2 * 59
+        assert row["Not yet attributed after [kg CO2e]"] == 2920 - 118
+        leased = next(one for one in rows if one["Node"] == "leased")
+        assert leased["Why it does not count"] == "operating lease"
+        assert leased["Bought in the quarter [kg CO2e]"] is None
+        assert total["Bought in the quarter [kg CO2e]"] == 2920
+        hardware = tables_of(lab.organisation)["by_hardware"]
+        assert column(hardware[:-1], "Bought in the quarter [kg CO2e]") == 2920
+
+    def test_a_team_s_file_has_its_own_hardware_only(self, lab):
+        make_node(organisation=lab.organisation, site=lab.lulea, name="theirs", owner=lab.language)
+        tables = tables_of(lab.organisation, team=lab.vision)
+        assert [row["Node"] for row in tables["hardware_bought"]] == ["Total"]
+        vision = whole(lab.organisation, teams=(lab.vision.pk,))
+        assert tables["energy_by_site"][-1]["Total [MWh]"] * 1000 == vision.energy_facility_kwh
