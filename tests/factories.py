@@ -34,6 +34,7 @@ from emissions.models import (
     Team,
     User,
 )
+from emissions.selectors.catalogue import folded
 from emissions.services.calculate import calculate_pending
 from emissions.services.create_organisation import create_organisation
 from emissions.services.manage_projects import assign_project
@@ -306,6 +307,17 @@ def make_hardware(
         "source": "Test data sheet",
     }
     return HardwareModel.objects.create(organisation=organisation, **{**defaults, **values})
+
+
+def make_alias(hardware: HardwareModel, *, spelling: str = "") -> HardwareAlias:
+    """Make a spelling that the hardware's own organisation uses."""
+    spelling = spelling or f"Spelling {number()}"
+    return HardwareAlias.objects.create(
+        organisation=hardware.organisation,
+        hardware=hardware,
+        spelling=spelling,
+        folded=folded(spelling),
+    )
 
 
 def make_node(

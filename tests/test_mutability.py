@@ -50,7 +50,7 @@ MUTABLE = {
     DefaultPue: "reference data",
     FactorSetAdoption: "withdrawn",
     GridZone: "reference data",
-    HardwareAlias: "reference data",
+    HardwareAlias: "reference data; an organisation's own are added and removed",
     HardwareModel: "an organisation's own entries are edited",
     Membership: "roles change, people leave",
     MonthlyTotal: "moves with the entries",

@@ -19,6 +19,7 @@ from emissions.calculation.vocabulary import Role
 from emissions.models import Membership, Organisation
 from emissions.permissions import MATRIX, ROLES, Action, Member, Reach, reach
 from tests.factories import (
+    make_alias,
     make_factor_set,
     make_hardware,
     make_member,
@@ -74,13 +75,15 @@ def things(organisation: Organisation, member: Membership) -> dict[str, Any]:
     team = member.team or make_team(organisation)
     project = make_project(team)
     site = make_site(organisation)
+    hardware = make_hardware(organisation=organisation)
     return {
         "run_id": make_run(project=project, created_by=member.user, calculated=False).pk,
         "team_slug": make_team(organisation).slug if member.team is None else team.slug,
         "project_slug": project.slug,
         "site_slug": site.slug,
         "node_slug": make_node(organisation=organisation, site=site).slug,
-        "hardware_id": make_hardware(organisation=organisation).pk,
+        "hardware_id": hardware.pk,
+        "alias_id": make_alias(hardware).pk,
         "factor_set_id": make_factor_set(organisation=organisation).pk,
         "membership_id": make_member(Role.AUDITOR, organisation=organisation).pk,
         "token_id": make_token(project=project).pk,

@@ -384,6 +384,24 @@ class HardwareForm(forms.Form):
         return Device(**{name: self.cleaned_data[name] for name in DEVICE})
 
 
+class AliasForm(forms.Form):
+    """Another spelling of a model."""
+
+    spelling = forms.CharField(
+        label="Another spelling",
+        max_length=150,
+        help_text="As nvidia-smi, Slurm or your colleagues write it. Case, spaces and dashes"
+        " do not matter.",
+    )
+
+    def clean_spelling(self) -> str:
+        """Refuse what holds nothing to look up."""
+        spelling: str = self.cleaned_data["spelling"].strip()
+        if not catalogue.folded(spelling):
+            raise ValidationError("Give a name, not only dashes and spaces.")
+        return spelling
+
+
 def suggest(field: forms.Field, *, find: Any, options: list[Option], similar: Any = None) -> None:
     """Tell a `NamedField` what can be named."""
     field.find = find  # type: ignore[attr-defined]

@@ -33,6 +33,54 @@ def folded(text: str) -> str:
     return re.sub(r"[\s\-_‐-―]+", "", text).casefold()
 
 
+#: What stands around a model's name in Slurm (`gres/gpu:a100:8`) and CodeCarbon (`8 x Tesla T4`).
+AROUND = re.compile(
+    r"^(?:gres/)?(?:gpu[:=])?(?:\d+\s*[x×]\s+)?(?P<name>.*?)(?:[:=]\d+)?(?:\((?:S|IDX):.*\))?$",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def hardware_keys(text: str) -> list[str]:
+    """Return what a spelling is looked up by: as it is, and without what stands around it."""
+    bare = AROUND.fullmatch(text.strip())
+    return list(dict.fromkeys(filter(None, [folded(text), folded(bare["name"]) if bare else ""])))
+
+
+class HardwareNames:
+    """Every spelling of the catalogue: what all entrances find hardware by.
+
+    Read once, two queries. An organisation's own names come first, then its own aliases,
+    then the shared names and aliases; of two alike the older one.
+    """
+
+    def __init__(self, *, organisation: Organisation | None) -> None:
+        own = Q(organisation=None) | Q(organisation=organisation)
+        models = list(
+            hardware_of(organisation=organisation)
+            .order_by("pk")
+            .values_list("name", "pk", "organisation_id")
+        )
+        aliases = (
+            HardwareAlias.objects.filter(own)
+            .order_by("pk")
+            .values_list("folded", "hardware_id", "organisation_id")
+        )
+        self.names = {pk: name for name, pk, _ in models}
+        rows = [(folded(name), pk, owner, 0) for name, pk, owner in models]
+        rows += [(fold, pk, owner, 1) for fold, pk, owner in aliases if pk in self.names]
+        self.ids: dict[str, int] = {}
+        for fold, pk, _, _ in sorted(rows, key=lambda row: (row[2] is None, row[3])):
+            self.ids.setdefault(fold, pk)
+
+    def find(self, text: str) -> int | None:
+        """Return the id of the model that somebody names, however spelt, or None."""
+        return next((self.ids[key] for key in hardware_keys(text) if key in self.ids), None)
+
+    def spelt(self) -> dict[str, str]:
+        """Return every folded spelling with its model's name: for suggestions."""
+        return {fold: self.names[pk] for fold, pk in self.ids.items()}
+
+
 def hardware_of(*, organisation: Organisation | None) -> QuerySet[HardwareModel]:
     """Return the shared catalogue and the organisation's own models."""
     return HardwareModel.objects.filter(Q(organisation=None) | Q(organisation=organisation))
@@ -58,23 +106,8 @@ def find_equipment(text: str, *, organisation: Organisation | None) -> Node | Ha
         found = node.select_related("hardware").first()
         if found is not None:
             return found
-    models = hardware_of(organisation=organisation)
-    own_first = models.filter(name__iexact=name).order_by("organisation_id", "pk").first()
-    if own_first is not None:
-        return own_first
-    alias = (
-        HardwareAlias.objects.filter(
-            Q(organisation=None) | Q(organisation=organisation), folded=folded(name)
-        )
-        .select_related("hardware")
-        .order_by("organisation_id", "pk")
-        .first()
-    )
-    if alias is not None:
-        return alias.hardware
-    names = {folded(model): model for model in models.values_list("name", flat=True)}
-    same = names.get(folded(name))
-    return models.filter(name=same).order_by("organisation_id", "pk").first() if same else None
+    known = HardwareNames(organisation=organisation).find(name)
+    return HardwareModel.objects.get(pk=known) if known is not None else None
 
 
 def similar_equipment(text: str, *, organisation: Organisation | None) -> list[str]:

@@ -3,17 +3,20 @@
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Case, Q, QuerySet, When
+from django.db.models import Case, F, Prefetch, Q, QuerySet, When
 
 from emissions.calculation.vocabulary import HardwareKind
 from emissions.models import (
+    HardwareAlias,
     HardwareModel,
     Node,
     NodePlacement,
     Organisation,
+    Run,
     Site,
     SiteConditions,
 )
+from emissions.selectors.catalogue import hardware_keys
 
 DAYS_PER_YEAR = 365.25
 
@@ -101,19 +104,53 @@ def hardware_rows(
 ) -> QuerySet[HardwareModel]:
     """Return the catalogue, accelerators first, narrowed by a word, a kind, or to own entries."""
     models = HardwareModel.objects.filter(Q(organisation=None) | Q(organisation=organisation))
-    for word in text.split():
-        models = models.filter(
-            Q(name__icontains=word)
-            | Q(vendor__icontains=word)
-            | Q(pk__in=HardwareModel.objects.filter(aliases__spelling__icontains=word).values("pk"))
-        )
+    aliases = HardwareAlias.objects.filter(Q(organisation=None) | Q(organisation=organisation))
+    if text:
+        models = models.filter(_all_words(text, aliases) | _spelt(text, aliases))
     if kind:
         models = models.filter(kind=kind)
     if own:
         models = models.filter(organisation=organisation)
     accelerator = Q(kind__in=(HardwareKind.GPU, HardwareKind.TPU, HardwareKind.AI_ACCELERATOR))
     rank = Case(When(accelerator, then=0), default=1)
-    return models.prefetch_related("aliases").order_by(rank, "name", "pk")
+    shown = aliases.order_by(F("organisation").asc(nulls_last=True), "spelling")
+    return models.prefetch_related(Prefetch("aliases", queryset=shown)).order_by(rank, "name", "pk")
+
+
+def _all_words(text: str, aliases: QuerySet[HardwareAlias]) -> Q:
+    found = Q()
+    for word in text.split()[:8]:
+        spelt = aliases.filter(spelling__icontains=word).values("hardware")
+        found &= Q(name__icontains=word) | Q(vendor__icontains=word) | Q(pk__in=spelt)
+    return found
+
+
+def _spelt(text: str, aliases: QuerySet[HardwareAlias]) -> Q:
+    """Return the models that a whole spelling means: as nvidia-smi or Slurm print it."""
+    return Q(pk__in=aliases.filter(folded__in=hardware_keys(text)).values("hardware"))
+
+
+@dataclass(frozen=True, slots=True)
+class HardwareUse:
+    """What of a model the organisation has and runs on."""
+
+    nodes: list[Node]
+    runs: int
+
+
+def hardware_use(*, hardware: HardwareModel, organisation: Organisation) -> HardwareUse:
+    """Return the organisation's nodes of a model, and how many runs were on it: two queries."""
+    nodes = Node.objects.filter(organisation=organisation, hardware=hardware)
+    runs = Run.objects.of(organisation).filter(Q(hardware=hardware) | Q(node__hardware=hardware))
+    return HardwareUse(list(nodes.order_by("name")), runs.order_by().count())
+
+
+def aliases_of(*, hardware: HardwareModel, organisation: Organisation) -> QuerySet[HardwareAlias]:
+    """Return the spellings of a model that an organisation's look-ups know, its own first."""
+    aliases = HardwareAlias.objects.filter(hardware=hardware)
+    return aliases.filter(Q(organisation=None) | Q(organisation=organisation)).order_by(
+        F("organisation").asc(nulls_last=True), "spelling"
+    )
 
 
 def _placements(organisation: Organisation, on: date) -> QuerySet[NodePlacement]:

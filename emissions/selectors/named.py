@@ -6,8 +6,8 @@
 import difflib
 from functools import cached_property
 
-from emissions.models import CloudRegion, GridZone, HardwareAlias, Node, Organisation, Site
-from emissions.selectors.catalogue import REGION_PREFIXES, folded, hardware_of
+from emissions.models import CloudRegion, GridZone, Node, Organisation, Site
+from emissions.selectors.catalogue import REGION_PREFIXES, HardwareNames, folded
 
 #: Finding names that come close takes milliseconds: for so many unknown ones it is done.
 SUGGESTIONS = 25
@@ -22,7 +22,7 @@ class Named:
 
     def hardware(self, name: str) -> int | None:
         """Return the id of a hardware model by its name or an alias, however spelt."""
-        return self._hardware.get(folded(name))
+        return self._hardware.find(name)
 
     def zone(self, code: str) -> int | None:
         """Return the id of a grid zone by its code: FR, US-CA, WORLD."""
@@ -43,7 +43,7 @@ class Named:
 
     def similar_hardware(self, name: str) -> str:
         """Return up to three names that come close, as the end of a message, or ""."""
-        return self._similar("hardware", folded(name), self._hardware_names)
+        return self._similar("hardware", folded(name), self._hardware.spelt())
 
     def similar_region(self, name: str) -> str:
         """Return up to three cloud regions that come close, as the end of a message, or ""."""
@@ -60,31 +60,8 @@ class Named:
         return self._suggested[key]
 
     @cached_property
-    def _hardware(self) -> dict[str, int]:
-        """Names first, then aliases; an organisation's own before shared ones."""
-        own = [None] if self.organisation is None else [self.organisation.pk, None]
-        aliases = HardwareAlias.objects.order_by("pk").values_list(
-            "folded", "hardware_id", "organisation_id"
-        )
-        found: dict[str, int] = {}
-        tables = (
-            [(folded(name), pk, owner) for name, pk, owner in self._models],
-            [row for row in aliases if row[2] in own],
-        )
-        for rows in tables:
-            for fold, pk, _ in sorted(rows, key=lambda row: row[2] is None):
-                found.setdefault(fold, pk)
-        return found
-
-    @cached_property
-    def _models(self) -> list[tuple[str, int, int | None]]:
-        models = hardware_of(organisation=self.organisation).order_by("pk")
-        return list(models.values_list("name", "pk", "organisation_id"))
-
-    @cached_property
-    def _hardware_names(self) -> dict[str, str]:
-        spelt = {pk: name for name, pk, _ in self._models}
-        return {fold: spelt[pk] for fold, pk in self._hardware.items() if pk in spelt}
+    def _hardware(self) -> HardwareNames:
+        return HardwareNames(organisation=self.organisation)
 
     @cached_property
     def _zones(self) -> dict[str, int]:

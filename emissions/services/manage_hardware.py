@@ -6,13 +6,22 @@ from datetime import datetime
 from django.db import transaction
 
 from emissions.calculation.vocabulary import HardwareKind
-from emissions.models import HardwareModel, Organisation, User
+from emissions.models import HardwareAlias, HardwareModel, Organisation, User
+from emissions.selectors.catalogue import folded
 from emissions.services.audit import snapshot, write_audit_event
 from emissions.services.invalidate import hardware_changed
 
 
 class SharedHardware(Exception):
     """A shared entry of the catalogue belongs to no organisation and is not edited here."""
+
+
+class SpellingTaken(Exception):
+    """The organisation already calls hardware so; `hardware` is what it means."""
+
+    def __init__(self, hardware: HardwareModel) -> None:
+        super().__init__(hardware.name)
+        self.hardware = hardware
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,3 +93,63 @@ def edit_hardware(*, hardware: HardwareModel, device: Device, by: User | None) -
     )
     hardware_changed(hardware=hardware, organisation=hardware.organisation, by=by)
     return hardware
+
+
+@transaction.atomic
+def add_alias(
+    *, organisation: Organisation, hardware: HardwareModel, spelling: str, by: User | None
+) -> HardwareAlias:
+    """Teach the catalogue another spelling that only this organisation uses.
+
+    It comes before a shared one: “A100” may mean the 40 GB card here. Runs that are
+    recorded keep the hardware they have.
+
+    Raises
+    ------
+    SpellingTaken
+        The organisation has this spelling, as an alias or as the name of an own entry.
+    """
+    Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
+    fold = folded(spelling)
+    present = (
+        HardwareAlias.objects.filter(organisation=organisation, folded=fold)
+        .select_related("hardware")
+        .first()
+    )
+    if present is not None:
+        raise SpellingTaken(present.hardware)
+    for own in HardwareModel.objects.filter(organisation=organisation):
+        if folded(own.name) == fold:
+            raise SpellingTaken(own)
+    alias = HardwareAlias.objects.create(
+        organisation=organisation, hardware=hardware, folded=fold, spelling=spelling
+    )
+    write_audit_event(
+        organisation=organisation,
+        by=by,
+        action="hardware alias added",
+        instance=hardware,
+        after={"spelling": spelling},
+    )
+    return alias
+
+
+@transaction.atomic
+def remove_alias(*, alias: HardwareAlias, by: User | None) -> None:
+    """Forget an organisation's own spelling.
+
+    Raises
+    ------
+    SharedHardware
+        The spelling belongs to the shared catalogue.
+    """
+    if alias.organisation is None:
+        raise SharedHardware
+    write_audit_event(
+        organisation=alias.organisation,
+        by=by,
+        action="hardware alias removed",
+        instance=alias.hardware,
+        before={"spelling": alias.spelling},
+    )
+    alias.delete()

@@ -1,8 +1,10 @@
 import pytest
 
-from emissions.models import CloudRegion
-from emissions.selectors.catalogue import find_place
-from tests.factories import make_reference
+from emissions.models import CloudRegion, HardwareAlias, HardwareModel
+from emissions.selectors.catalogue import find_equipment, find_place, folded
+from emissions.selectors.named import Named
+from emissions.services.load_reference import load_reference
+from tests.factories import make_alias, make_hardware, make_organisation, make_reference
 
 pytestmark = pytest.mark.django_db
 
@@ -20,3 +22,57 @@ def test_a_region_is_found_without_its_provider_where_only_one_has_it() -> None:
     assert find_place("europe-west3", organisation=None) == region
     assert find_place("gcp:europe-west3", organisation=None) == region
     assert find_place("aws:europe-west3", organisation=None) is None
+
+
+#: As nvidia-smi, Slurm (typed and by NVML), CodeCarbon and model cards print them.
+SPELLINGS = {
+    "NVIDIA A100-SXM4-80GB": "NVIDIA A100 SXM4 80 GB",
+    "nvidia_a100-sxm4-40gb": "NVIDIA A100 SXM4 40 GB",
+    "NVIDIA A100 80GB PCIe": "NVIDIA A100 PCIe 80GB",
+    "gpu:a100": "NVIDIA A100 SXM4 80 GB",
+    "gres/gpu:a100=8": "NVIDIA A100 SXM4 80 GB",
+    "gpu:h100:8(S:0-1)": "NVIDIA H100 SXM5 80GB",
+    "h100": "NVIDIA H100 SXM5 80GB",
+    "NVIDIA H100 80GB HBM3": "NVIDIA H100 SXM5 80GB",
+    "8 x Tesla V100-SXM2-32GB": "NVIDIA Tesla V100 SXM2 32 GB",
+    "Tesla T4": "NVIDIA Tesla T4",
+    "rtx3090": "NVIDIA GeForce RTX 3090",
+    "AMD EPYC 7763 64-Core Processor": "AMD EPYC 7763",
+}
+
+
+class TestHardwareIsFoundTheSameWayEverywhere:
+    def test_spellings_of_tools(self) -> None:
+        load_reference()
+        named = Named(None)
+        for spelling, name in SPELLINGS.items():
+            by_form = find_equipment(spelling, organisation=None)
+            assert isinstance(by_form, HardwareModel), spelling
+            assert by_form.name == name, spelling
+            assert named.hardware(spelling) == by_form.pk, spelling
+        assert find_equipment("gpu:8", organisation=None) is None
+        assert named.hardware("gpu") is None
+
+    def test_an_organisation_s_own_words_come_first_and_stay_its_own(self) -> None:
+        shared = make_reference()["a100"]
+        organisation, other = make_organisation(), make_organisation()
+        own = make_hardware(organisation=organisation, name="Our A100")
+        make_alias(own, spelling="A100")
+        make_alias(own, spelling="lab-card")
+        for spelling in ("a100", "gpu:A100:4", "LAB card", "our-a100"):
+            assert find_equipment(spelling, organisation=organisation) == own
+            assert Named(organisation).hardware(spelling) == own.pk
+        for someone in (other, None):
+            assert find_equipment("a100", organisation=someone) == shared
+            assert Named(someone).hardware("a100") == shared.pk
+            assert find_equipment("lab-card", organisation=someone) is None
+            assert find_equipment("Our A100", organisation=someone) is None
+
+    def test_an_alias_of_a_shared_model_is_the_organisation_s_own(self) -> None:
+        shared = make_reference()["h100"]
+        organisation = make_organisation()
+        HardwareAlias.objects.create(
+            organisation=organisation, hardware=shared, spelling="Big", folded=folded("Big")
+        )
+        assert find_equipment("big", organisation=organisation) == shared
+        assert find_equipment("big", organisation=make_organisation()) is None
