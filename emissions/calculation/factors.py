@@ -222,6 +222,22 @@ class FactorTable:
                 key = FactorRole(role[one.row]), FactorKind(kind[one.row]), zones[one.row]
                 self._candidates.setdefault(key, []).append(one)
 
+    def boundaries(self) -> set[int]:
+        """Return the months in which a factor begins to hold or no longer holds.
+
+        Returns
+        -------
+        set of int
+            year × 12 + month − 1. Between two of them, and the beginnings of the years, no
+            choice changes. [month]
+        """
+        return {
+            month
+            for candidates in self._candidates.values()
+            for one in candidates
+            for month in (one.starts_month, one.ends_month)
+        }
+
     def find(self, *, zone: int, month: int, role: FactorRole) -> Found:
         """Return the factor for one zone and month; remembered, so that it is found once."""
         key = role, zone, month

@@ -10,7 +10,6 @@ from emissions.models import (
     FactorSetAdoption,
     GridZone,
     Organisation,
-    Run,
 )
 
 
@@ -42,11 +41,6 @@ def set_rows(*, organisation: Organisation) -> list[SetRow]:
     return sorted(
         rows, key=lambda row: (row.adoption is None, row.adoption.precedence if row.adoption else 0)
     )
-
-
-def runs_to_calculate_again(*, organisation: Organisation) -> int:
-    """Return how many runs an adoption or a withdrawal queues."""
-    return Run.objects.of(organisation).count()
 
 
 def factors(

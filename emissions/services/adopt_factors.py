@@ -4,8 +4,9 @@ from datetime import datetime
 
 from django.db import transaction
 
-from emissions.models import FactorSet, FactorSetAdoption, Organisation, Run, User
+from emissions.models import FactorSet, FactorSetAdoption, Organisation, User
 from emissions.services.audit import write_audit_event
+from emissions.services.facts import adopted_sets
 from emissions.services.invalidate import adoption_changed
 
 
@@ -15,11 +16,6 @@ class ForeignFactorSet(Exception):
 
 class NotAdopted(Exception):
     """The organisation does not use the set."""
-
-
-def runs_affected(*, organisation: Organisation) -> int:
-    """Return how many runs an adoption or withdrawal has calculated again."""
-    return Run.objects.of(organisation).count()
 
 
 @transaction.atomic
@@ -44,6 +40,7 @@ def adopt_factor_set(
     if factor_set.organisation_id not in (None, organisation.pk):
         raise ForeignFactorSet
     old = _adopted(organisation, factor_set)
+    before = adopted_sets(organisation=organisation)
     if old is not None and old.precedence == precedence:
         return old
     if old is not None:
@@ -64,7 +61,7 @@ def adopt_factor_set(
         before={"precedence": old.precedence} if old else None,
         after={"precedence": precedence},
     )
-    adoption_changed(organisation=organisation, factor_set=factor_set, by=by)
+    adoption_changed(organisation=organisation, factor_set=factor_set, before=before, by=by)
     return adoption
 
 
@@ -82,6 +79,7 @@ def withdraw_factor_set(
     adoption = _adopted(organisation, factor_set)
     if adoption is None:
         raise NotAdopted
+    before = adopted_sets(organisation=organisation)
     adoption.withdrawn_at = now
     adoption.save(update_fields=["withdrawn_at"])
     write_audit_event(
@@ -91,7 +89,7 @@ def withdraw_factor_set(
         instance=factor_set,
         before={"precedence": adoption.precedence},
     )
-    adoption_changed(organisation=organisation, factor_set=factor_set, by=by)
+    adoption_changed(organisation=organisation, factor_set=factor_set, before=before, by=by)
     return adoption
 
 

@@ -38,6 +38,9 @@ from emissions.models import (
 NONE = -1
 """Stands for “no such row” in integer columns."""
 
+#: (factor set, its precedence) of the sets in use, best first.
+Sets = tuple[tuple[int, int], ...]
+
 #: (zone, its parent) of all zones that have one, by id; and the world's id.
 ZoneTree = tuple[tuple[tuple[int, int], ...], int | None]
 
@@ -137,8 +140,15 @@ class Facts:
     provider_pue: dict[tuple[str, int], float]
 
 
-def load_facts(*, organisation: Organisation | None) -> Facts:
+def load_facts(*, organisation: Organisation | None, sets: Sets | None = None) -> Facts:
     """Read an organisation's facts; without one, the public calculator's.
+
+    Parameters
+    ----------
+    organisation : Organisation or None
+        Whose facts.
+    sets : tuple of (factor set id, precedence), optional
+        Other factor sets than those in use: what they would make of the same runs.
 
     Returns
     -------
@@ -148,6 +158,7 @@ def load_facts(*, organisation: Organisation | None) -> Facts:
     """
     own = {"organisation": organisation}
     tree = _zone_tree()
+    sets = adopted_sets(organisation=organisation) if sets is None else sets
     return Facts(
         organisation_id=organisation.pk if organisation else None,
         time_zone=ZoneInfo(organisation.time_zone if organisation else "UTC"),
@@ -193,13 +204,13 @@ def load_facts(*, organisation: Organisation | None) -> Facts:
             ProjectAssignment.objects.filter(**own), "project_id", "team_id", "cost_centre"
         ),
         zones=_table(GridZone.objects.all(), "code", "parent_id"),
-        factors=_factor_table(adopted_sets(organisation=organisation), tree),
+        factors=_factor_table(sets, tree),
         losses=_loss_table(tree),
         provider_pue=dict(_provider_pue()),
     )
 
 
-def adopted_sets(*, organisation: Organisation | None) -> tuple[tuple[int, int], ...]:
+def adopted_sets(*, organisation: Organisation | None) -> Sets:
     """Return (factor set id, precedence) of the sets in use, best first."""
     if organisation is None:
         sets = FactorSet.objects.filter(organisation=None, default_precedence__isnull=False)
@@ -228,8 +239,13 @@ def _dated(rows: QuerySet[Any], key: str, *names: str) -> DatedTable:
     )
 
 
+def factor_table(sets: Sets) -> FactorTable:
+    """Return the factors of some sets, to choose from."""
+    return _factor_table(sets, _zone_tree())
+
+
 @lru_cache(maxsize=16)
-def _factor_table(sets: tuple[tuple[int, int], ...], tree: ZoneTree) -> FactorTable:
+def _factor_table(sets: Sets, tree: ZoneTree) -> FactorTable:
     """Build the table of some sets once: sets and their factors never change.
 
     Zones may: their tree is a part of the key, or a worker would go on with the old one.

@@ -11,6 +11,7 @@ and workers keep such runs in the queue. Nobody waits for anybody.
 
 from collections.abc import Callable
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
@@ -26,6 +27,8 @@ from emissions.models import (
     Site,
     User,
 )
+from emissions.services.affected import affected_runs
+from emissions.services.facts import Sets, adopted_sets
 
 FACTS_LOCK = 7_460_002
 """Class of the advisory lock that changes of facts share, per organisation."""
@@ -52,7 +55,10 @@ def queue_runs(
     *, runs: QuerySet[Run], by: User | None, cause: Cause, reason: str = "", priority: int
 ) -> int:
     """Insert a pending row for each run of a queryset, in one statement; return how many."""
-    select, params = runs.order_by().values("pk").query.sql_with_params()
+    try:
+        select, params = runs.order_by().values("pk").query.sql_with_params()
+    except EmptyResultSet:
+        return 0
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO emissions_pendingcalculation"
@@ -96,9 +102,17 @@ def assignment_changed(*, project: Project, by: User | None) -> int:
     )
 
 
-def adoption_changed(*, organisation: Organisation, factor_set: FactorSet, by: User | None) -> int:
-    """Queue an organisation's runs after it adopted or withdrew a factor set."""
-    runs = Run.objects.of(organisation)
+def adoption_changed(
+    *, organisation: Organisation, factor_set: FactorSet, before: Sets, by: User | None
+) -> int:
+    """Queue the runs whose factors change, after a set was adopted or withdrawn.
+
+    `before` names the sets that were in use. The change is announced before the runs are
+    looked for: one that is recorded meanwhile is calculated once more.
+    """
+    _announce(organisation)
+    after = adopted_sets(organisation=organisation)
+    runs = affected_runs(organisation=organisation, before=before, after=after)
     return _queue(organisation, runs, by, Cause.FACTOR, f"Factor set {factor_set}")
 
 
@@ -117,8 +131,13 @@ def facts_are_changing(*, organisation_id: int) -> bool:
 def _queue(
     organisation: Organisation, runs: QuerySet[Run], by: User | None, cause: Cause, reason: str
 ) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", [FACTS_LOCK, organisation.pk])
+    _announce(organisation)
     return queue_runs(
         runs=runs, by=by, cause=cause, reason=reason, priority=PendingCalculation.BULK
     )
+
+
+def _announce(organisation: Organisation) -> None:
+    """Say until the commit that facts of the organisation are being changed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", [FACTS_LOCK, organisation.pk])

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from emissions.forms.factors import AdoptionForm, FactorSearchForm
 from emissions.models import FactorSet
 from emissions.permissions import Action, Member, member_required
-from emissions.selectors.factor_list import factors, runs_to_calculate_again, set_rows, zone_of
+from emissions.selectors.factor_list import factors, set_rows, zone_of
 from emissions.services.adopt_factors import NotAdopted, adopt_factor_set, withdraw_factor_set
 
 PAGE_SIZE = 50
@@ -42,7 +42,6 @@ def factor_list(request: HttpRequest, member: Member) -> HttpResponse:
         "adopted": [row for row in sets if row.adoption],
         "others": [row for row in sets if not row.adoption],
         "next_precedence": max((r.adoption.precedence for r in sets if r.adoption), default=0) + 1,
-        "runs": runs_to_calculate_again(organisation=organisation),
     }
     return render(request, "emissions/factors/factor_list.html", context)
 
@@ -63,7 +62,9 @@ def adopt(request: HttpRequest, member: Member, factor_set_id: int) -> HttpRespo
         by=member.user,
         now=timezone.now(),
     )
-    messages.info(request, f"{factor_set} is in use. Every run is being calculated again.")
+    messages.info(
+        request, f"{factor_set} is in use. Runs whose factors change are being calculated again."
+    )
     return _to_list(member)
 
 
@@ -82,7 +83,10 @@ def withdraw(request: HttpRequest, member: Member, factor_set_id: int) -> HttpRe
     except NotAdopted:
         messages.info(request, f"{factor_set} was not in use.")
     else:
-        messages.info(request, f"{factor_set} was withdrawn. Every run is being calculated again.")
+        messages.info(
+            request,
+            f"{factor_set} was withdrawn. Runs whose factors change are being calculated again.",
+        )
     return _to_list(member)
 
 

@@ -20,7 +20,6 @@ from emissions.services.adopt_factors import (
     ForeignFactorSet,
     NotAdopted,
     adopt_factor_set,
-    runs_affected,
     withdraw_factor_set,
 )
 from emissions.services.create_organisation import create_organisation
@@ -236,7 +235,6 @@ class TestFactorSets:
 
     def test_withdrawing_moves_the_ledger_and_names_its_cause(self, organisation, by, known):
         run = make_run(organisation, zone=known["FR"])
-        assert runs_affected(organisation=organisation) == 1
         withdraw_factor_set(organisation=organisation, factor_set=known["direct"], by=by, now=NOW)
         assert queued(Cause.FACTOR) == 1
         calculate_all()
