@@ -11,6 +11,7 @@ from emissions.models import (
     Organisation,
     Project,
     ProjectAssignment,
+    Run,
     Team,
 )
 
@@ -82,3 +83,8 @@ def tokens(*, organisation: Organisation) -> QuerySet[ApiToken]:
         .select_related("project", "created_by")
         .order_by("-created_at", "-pk")
     )
+
+
+def runs_to_calculate_again(*, organisation: Organisation) -> int:
+    """Return how many runs a change of the time zone or the preset queues: all of them."""
+    return Run.objects.of(organisation).count()

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from emissions.forms.structure import ROLE_WORDS, OrganisationForm
 from emissions.models import Organisation
 from emissions.permissions import ROLES, Action, Member, member_required, reach
-from emissions.selectors.factor_list import runs_to_calculate_again
+from emissions.selectors.settings_lists import runs_to_calculate_again
 from emissions.services.manage_organisation import edit_organisation
 from emissions.views.settings_tabs import settings_tabs
 
