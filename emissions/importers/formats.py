@@ -1,0 +1,107 @@
+"""The formats that are read, one file each, and how a file tells which one it is."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from emissions.calculation.vocabulary import SourceKind
+from emissions.importers import carbontracker, codecarbon, eco2ai, sacct, template
+from emissions.importers.bulk import ImportRefused, Table, open_table
+from emissions.importers.columns import Parsed
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format: its words, and the functions of its file."""
+
+    name: str
+    label: str
+    source_kind: SourceKind
+    recognises: Callable[[Table], bool] | None
+    read: Callable[..., Iterator[Parsed]]
+
+
+#: In the order in which they are tried. A log is no table and is told by its words.
+FORMATS: dict[str, Format] = {
+    "sacct": Format("sacct", "Slurm sacct", SourceKind.SACCT, sacct.recognises, sacct.read),
+    "codecarbon": Format(
+        "codecarbon",
+        "CodeCarbon emissions.csv",
+        SourceKind.CODECARBON,
+        codecarbon.recognises,
+        codecarbon.read,
+    ),
+    "eco2ai": Format(
+        "eco2ai", "eco2AI emission.csv", SourceKind.FILE, eco2ai.recognises, eco2ai.read
+    ),
+    "template": Format(
+        "template", "Tonne's template", SourceKind.FILE, template.recognises, template.read
+    ),
+    "carbontracker": Format(
+        "carbontracker", "carbontracker log", SourceKind.FILE, None, carbontracker.read
+    ),
+}
+UNKNOWN = (
+    "The columns fit none of the formats that are read: our template, CodeCarbon's emissions.csv,"
+    " sacct --parsable2, eco2AI's emission.csv, a carbontracker log."
+)
+LOOK_AT = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file whose format is known."""
+
+    format: Format
+    source: Table | str
+    left_out: list[str]
+
+    def read(self, *, zone: ZoneInfo | None) -> Iterator[Parsed]:
+        """Yield the file's runs, part by part.
+
+        Raises
+        ------
+        ImportRefused
+            The file as a whole cannot be read.
+        TimeZoneNeeded
+            Its dates carry no zone, and none is given.
+        """
+        return self.format.read(self.source, zone=zone)
+
+
+def open_file(path: Path, *, format_name: str = "") -> Opened:
+    """Return a file with its format: as stated, else as its content tells.
+
+    Raises
+    ------
+    ImportRefused
+        It is in none of the formats, or not in the one that was stated.
+    """
+    log = _log(path)
+    if log is not None and format_name in ("", "carbontracker"):
+        return Opened(FORMATS["carbontracker"], log, [])
+    table = open_table(path)
+    for name, one in FORMATS.items():
+        if format_name in ("", name) and one.recognises is not None and one.recognises(table):
+            left_out = template.unknown_columns(table) if name == "template" else []
+            return Opened(one, table, left_out)
+    if format_name:
+        raise ImportRefused(f"The columns are not those of {FORMATS[format_name].label}.")
+    raise ImportRefused(UNKNOWN)
+
+
+def _log(path: Path) -> str | None:
+    """Return the text of a carbontracker log, or None."""
+    with path.open("rb") as file:
+        start = file.read(LOOK_AT)
+    if b"\x00" in start or not carbontracker.recognises(start.decode("utf-8", "ignore")):
+        return None
+    if b"consumption for" not in start and b"CarbonTracker:" not in start:
+        return None
+    if path.stat().st_size > carbontracker.LARGEST_LOG:
+        raise ImportRefused("The log is larger than 64 MB: send its last part.")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ImportRefused("This log is not UTF-8.") from error
