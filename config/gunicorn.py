@@ -17,5 +17,7 @@ max_requests_jitter = 500
 # A worker's heartbeat is a file: on a disk it could stall.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 errorlog = "-"
-accesslog = None
+accesslog = os.environ.get("ACCESS_LOG") or None
+# Tokens may stand in addresses: no log shows them.
+logger_class = "config.redaction.GunicornLogger"
 control_socket_disable = True

@@ -6,6 +6,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from emissions.api.urls import nowhere
+
 
 def closed(request: HttpRequest) -> HttpResponse:
     """Hide a page of allauth.
@@ -20,6 +22,7 @@ urlpatterns = [
     path("", include("emissions.urls")),
     path("", include("reports.urls")),
     path("api/v1/", include("emissions.api.urls")),
+    path("api/v1/", include(nowhere)),
     path("api/schema/", SpectacularAPIView.as_view(), name="api_schema"),
     # The split view serves its script from an address of its own: the policy forbids inline ones.
     path(

@@ -34,6 +34,7 @@ SETTINGS = "o/<slug:organisation_slug>/settings/"
 PERSON = f"{SETTINGS}people/<int:membership_id>/"
 TEAM_SETTINGS = f"{SETTINGS}teams/<slug:team_slug>/"
 PROJECT_SETTINGS = f"{SETTINGS}projects/<slug:project_slug>/"
+TOKEN = f"{SETTINGS}tokens/<int:token_id>/"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
@@ -90,6 +91,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{PROJECT_SETTINGS}assign/", settings_projects.project_assign, name="project_assign"),
     path(f"{PROJECT_SETTINGS}archive/", settings_projects.project_archive, name="project_archive"),
     path(f"{SETTINGS}tokens/", settings_tokens.settings_tokens, name="settings_tokens"),
+    path(
+        f"{SETTINGS}tokens/<int:token_id>/", settings_tokens.settings_token, name="settings_token"
+    ),
     path(
         f"{SETTINGS}tokens/<int:token_id>/revoke/",
         settings_tokens.token_revoke,

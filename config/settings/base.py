@@ -162,7 +162,11 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "emissions.api.errors.problem",
     # Behind how many proxies: an address that a client claims for itself is not believed.
     "NUM_PROXIES": env.number("TRUSTED_PROXIES", default=0),
-    "DEFAULT_THROTTLE_RATES": {"calculator": env.text("CALCULATOR_RATE", "120/min")},
+    "DEFAULT_THROTTLE_RATES": {
+        "calculator": env.text("CALCULATOR_RATE", "120/min"),
+        "token": env.text("API_RATE", "6000/min"),
+        "refused": env.text("REFUSED_RATE", "60/min"),
+    },
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
@@ -200,12 +204,17 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+        "plain": {
+            "()": "config.redaction.Redacting",
+            "fmt": "{asctime} {levelname} {name} {message}",
+            "style": "{",
+        },
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
     "loggers": {
         "django.request": {"level": "ERROR"},
+        "django.server": {"handlers": ["console"], "propagate": False},
         # The nudges come every few seconds; what a task did, it says itself.
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},

@@ -47,6 +47,7 @@ CALCULATION = named(
 
 RUN = named(
     Field("external_id", "text", "Your own id of the run, unique in the project."),
+    Field("project", "text", "Slug of the project. Not needed with a project's token."),
     Field("name", "text", "What the run is called. Its external_id if not stated."),
     Field("started_at", "moment", "When it started, ISO 8601 with its offset. Required."),
     Field("ended_at", "moment", "When it ended: instead of duration_hours."),

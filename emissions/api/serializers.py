@@ -10,8 +10,9 @@ from typing import Any
 from rest_framework import serializers
 
 from emissions.api.fields import CALCULATION, RUN
+from emissions.api.shapes import Shape
 from emissions.api.values import MOST_ROWS, Field
-from emissions.calculation.vocabulary import Basis, FactorKind, Fit
+from emissions.calculation.vocabulary import Basis, FactorKind, Fit, SourceKind
 
 
 def _documented(field: Field) -> serializers.Field[Any, Any, Any, Any]:
@@ -108,7 +109,7 @@ class CalculatorAnswer(serializers.Serializer[Any]):
     results = CalculatorResult(many=True)
 
 
-class RunFigures(serializers.Serializer[Any]):
+class RunFigures(Shape):
     """What the ledger holds of a run; null until it is calculated."""
 
     id = serializers.IntegerField()
@@ -128,12 +129,14 @@ class RunFigures(serializers.Serializer[Any]):
 
 
 _RunFields = _rows_of("_RunFields", RUN)
+SOURCES = [one.value for one in SourceKind]
 
 
 class RunAnswer(_RunFields, RunFigures):  # type: ignore[misc, valid-type]
     """A run: what was stated, and what the ledger holds of it."""
 
-    project = serializers.SlugField()
+    project = serializers.SlugField(allow_null=True)
+    source = serializers.ChoiceField(choices=SOURCES)  # type: ignore[assignment]
     calculation_error = serializers.CharField(allow_blank=True)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
@@ -142,6 +145,7 @@ class RunAnswer(_RunFields, RunFigures):  # type: ignore[misc, valid-type]
 class RunResult(serializers.Serializer[Any]):
     """What became of one row of a list."""
 
+    row = serializers.IntegerField(help_text="Its place in the list, from 0.")
     status = serializers.IntegerField(
         help_text="201 recorded; 200 it was there already; 400 see errors; 409 another run has"
         " its external_id.",

@@ -1,15 +1,48 @@
 """The REST API, by address."""
 
-from django.urls import URLPattern, URLResolver, path
+from typing import Any
+
+from django.http import Http404
+from django.urls import URLPattern, URLResolver, path, re_path
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from emissions.api.calculator import CalculatorView
+from emissions.api.organisation import OrganisationView
 from emissions.api.runs import RunDetailView, RunListView
+from emissions.api.teams import TeamListView, TeamView
+
+
+class NowhereView(APIView):
+    """Say as problem+json, too, that there is no such address."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Find nothing."""
+        raise Http404
+
+
+def both(route: str, view: type[APIView], name: str) -> list[URLPattern]:
+    """Return an address with its slash and without.
+
+    Redirected to the slash, a POST would become a GET and seem to succeed.
+    """
+    return [
+        path(route, view.as_view(), name=name),
+        path(route.removesuffix("/"), view.as_view(schema=None)),
+    ]
+
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("calculator/", CalculatorView.as_view(), name="api_calculator"),
-    path("runs/", RunListView.as_view(), name="api_run_list"),
-    path("runs/<int:run_id>/", RunDetailView.as_view(), name="api_run"),
-    # Without the slash, too: redirected, a POST would become a GET and seem to succeed.
-    path("calculator", CalculatorView.as_view(schema=None)),
-    path("runs", RunListView.as_view(schema=None)),
+    *both("calculator/", CalculatorView, "api_calculator"),
+    *both("organisation/", OrganisationView, "api_organisation"),
+    *both("teams/", TeamListView, "api_team_list"),
+    *both("teams/<slug:key>/", TeamView, "api_team"),
+    *both("runs/", RunListView, "api_run_list"),
+    *both("runs/<int:key>/", RunDetailView, "api_run"),
 ]
+#: Included last: whatever no other address has taken.
+nowhere: list[URLPattern | URLResolver] = [re_path("", NowhereView.as_view(), name="api_nowhere")]

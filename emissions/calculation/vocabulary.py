@@ -189,6 +189,15 @@ class Role(Labelled, StrEnum):
     ADMIN = "admin"
 
 
+class TokenScope(Labelled, StrEnum):
+    """What a token is good for. Ingesting adds runs and reads nothing: such a token may leak."""
+
+    READ = "read"
+    WRITE = "write"
+    INGEST = "ingest"
+    ADMIN = "admin"
+
+
 class Boundary(Labelled, StrEnum):
     """What an observation measured."""
 
@@ -247,6 +256,10 @@ LABELS = {
     ("Stage", "PRE_TRAINING"): "Pre-training",
     ("Stage", "FINE_TUNING"): "Fine-tuning",
     ("Control", "OTHER"): "Another company",
+    ("TokenScope", "READ"): "Reads",
+    ("TokenScope", "WRITE"): "Reads and writes",
+    ("TokenScope", "INGEST"): "Adds runs only",
+    ("TokenScope", "ADMIN"): "Reads, writes and makes tokens",
     ("EntrySource", "STATEMENT"): "Provider statement",
     ("Cause", "TRUE_UP"): "True-up",
 }

@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.core.exceptions import ValidationError
 
-from emissions.calculation.vocabulary import Preset, Role
+from emissions.calculation.vocabulary import Preset, Role, TokenScope
 from emissions.forms.dates import DayField
 from emissions.forms.fields import OptionsInput
 from emissions.forms.names import unused
@@ -21,6 +21,14 @@ ROLE_WORDS = {
     Role.OFFICER: "keeps inventory, factors and structure for the whole organisation",
     Role.AUDITOR: "sees everything, changes nothing",
     Role.ADMIN: "everything, and manages people and tokens",
+}
+
+#: What each scope is for, in the words of the page.
+SCOPE_WORDS = {
+    TokenScope.WRITE: "read, add and change runs",
+    TokenScope.READ: "read",
+    TokenScope.INGEST: "add runs only; may stand in an address",
+    TokenScope.ADMIN: "read, write, and make tokens (of a person)",
 }
 
 
@@ -210,10 +218,27 @@ class NewProjectForm(ProjectForm, AssignmentForm):
 
 
 class TokenForm(forms.Form):
-    """A token for one project's runs."""
+    """A token for one project's runs, or one that acts as a person."""
 
     project = forms.ModelChoiceField(
-        label="Project", queryset=Project.objects.none(), empty_label="Choose a project"
+        label="Project",
+        queryset=Project.objects.none(),
+        required=False,
+        empty_label="No project: of a person",
+        help_text="It opens this project's runs.",
+    )
+    person = forms.ModelChoiceField(
+        label="or person",
+        queryset=User.objects.none(),
+        required=False,
+        empty_label="No person: of a project",
+        help_text="It opens what their role does, at any time.",
+    )
+    scope = forms.ChoiceField(
+        label="It may",
+        required=False,
+        choices=[(scope.value, words) for scope, words in SCOPE_WORDS.items()],
+        initial=TokenScope.WRITE.value,
     )
     name = forms.CharField(
         label="What it is for",
@@ -231,6 +256,13 @@ class TokenForm(forms.Form):
         self.fields["project"].queryset = Project.objects.filter(  # type: ignore[attr-defined]
             organisation=organisation, archived_at=None
         )
+        self.fields["person"].queryset = User.objects.filter(  # type: ignore[attr-defined]
+            memberships__organisation=organisation, is_active=True
+        )
+
+    def clean_scope(self) -> TokenScope:
+        """Return the scope; unless somebody says, it reads and writes."""
+        return TokenScope(self.cleaned_data["scope"] or TokenScope.WRITE)
 
     def clean_expires_on(self) -> date | None:
         """Refuse a token that would never work."""
@@ -238,3 +270,19 @@ class TokenForm(forms.Form):
         if day is not None and day <= self.today:
             raise ValidationError("Give a day in the future, or none.")
         return day
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for exactly one owner, and for a scope that fits."""
+        cleaned = super().clean() or {}
+        if {"project", "person", "scope"} & set(self.errors):
+            return cleaned
+        project, person, scope = (cleaned.get(name) for name in ("project", "person", "scope"))
+        if project is None and person is None:
+            self.add_error("project", "Choose a project, or a person.")
+        elif project is not None and person is not None:
+            self.add_error("person", "Choose a project or a person, not both.")
+        elif person is not None and scope == TokenScope.INGEST:
+            self.add_error("scope", "A token that only adds runs is of a project.")
+        elif project is not None and scope == TokenScope.ADMIN:
+            self.add_error("scope", "A token that makes tokens is of a person.")
+        return cleaned

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from emissions.models import (
     ApiToken,
@@ -77,11 +77,11 @@ def assignment_history(*, project: Project) -> QuerySet[ProjectAssignment]:
 
 
 def tokens(*, organisation: Organisation) -> QuerySet[ApiToken]:
-    """Return the tokens, the newest first."""
+    """Return the tokens, the newest first; revoked ones last."""
     return (
         ApiToken.objects.filter(organisation=organisation)
-        .select_related("project", "created_by")
-        .order_by("-created_at", "-pk")
+        .select_related("project", "person", "created_by")
+        .order_by(F("revoked_at").desc(nulls_first=True), "-created_at", "-pk")
     )
 
 

@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from emissions.calculation.vocabulary import Role
-from emissions.models import Membership, Organisation, Team, User
+from emissions.models import ApiToken, Membership, Organisation, Team, User
 from emissions.services.audit import write_audit_event
 
 
@@ -110,6 +111,10 @@ def remove_person(*, membership: Membership, by: User | None) -> None:
         instance=membership,
         before={"email": membership.user.email, **_rights(membership)},
     )
+    # Not only refused for want of a membership: they stay shut should the person come back.
+    ApiToken.objects.filter(
+        organisation=membership.organisation, person=membership.user, revoked_at=None
+    ).update(revoked_at=Now())
     membership.delete()
 
 

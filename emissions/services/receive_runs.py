@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import Enum
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from emissions.models import Organisation, Project, Run, User
 from emissions.services.record_runs import record_runs
@@ -47,19 +48,22 @@ class Received:
 def receive_runs(
     *,
     organisation: Organisation,
-    project: Project,
     runs: Sequence[Run],
     by: User | None,
     now: datetime,
+    project: Project | None = None,
 ) -> list[Received]:
-    """Record what is new of a project's runs; return what became of each, in order.
+    """Record what is new of runs; return what became of each, in order.
 
-    A run is known by its external id within the project. What two clients send at the same
+    A run is known by its external id within its project; `project` is that of all runs, if
+    they do not bring their own. What two clients send at the same
     time is recorded by one of them: the database refuses the second, who reads and compares.
     """
+    for run in runs:
+        run.project = project or run.project
     for _ in range(ATTEMPTS):
         try:
-            return _receive(organisation, project, runs, by, now)
+            return _receive(organisation, runs, by, now)
         except IntegrityError as error:
             if _constraint(error) != ONCE:
                 raise
@@ -70,40 +74,44 @@ def receive_runs(
 @transaction.atomic
 def _receive(
     organisation: Organisation,
-    project: Project,
     runs: Sequence[Run],
     by: User | None,
     now: datetime,
 ) -> list[Received]:
-    known = _present(project, runs)
+    known = _present(organisation, runs)
     new: list[Run] = []
     recorded = set()
     for run in runs:
-        run.project = project
-        if run.external_id and run.external_id in known:
+        if run.external_id and _key(run) in known:
             continue
         if run.external_id:
-            known[run.external_id] = run
+            known[_key(run)] = run
         new.append(run)
         recorded.add(id(run))
     # In one order for all, or two clients with the same ids would wait for each other.
-    new.sort(key=lambda run: run.external_id)
+    new.sort(key=lambda run: (run.project_id or 0, run.external_id))
     if new:
         record_runs(organisation=organisation, runs=new, by=by, now=now)
     return [
-        Received(run, Outcome.RECORDED)
-        if id(run) in recorded
-        else _repeated(run, known[run.external_id])
+        Received(run, Outcome.RECORDED) if id(run) in recorded else _repeated(run, known[_key(run)])
         for run in runs
     ]
 
 
-def _present(project: Project, runs: Sequence[Run]) -> dict[str, Run]:
+def _key(run: Run) -> tuple[int | None, str]:
+    return run.project_id, run.external_id
+
+
+def _present(organisation: Organisation, runs: Sequence[Run]) -> dict[tuple[int | None, str], Run]:
     ids = {run.external_id for run in runs if run.external_id}
     if not ids:
         return {}
-    found = Run.objects.of(project.organisation).filter(project=project, external_id__in=ids)
-    return {run.external_id: run for run in found}
+    projects = {run.project_id for run in runs}
+    among = Q(project__in=projects - {None})
+    if None in projects:
+        among |= Q(project=None)
+    found = Run.objects.of(organisation).filter(among, external_id__in=ids)
+    return {_key(run): run for run in found}
 
 
 def _repeated(sent: Run, present: Run) -> Received:

@@ -44,6 +44,7 @@ class Page:
 ROWS = {
     "run": "SELECT max(id) FROM emissions_run WHERE energy_kwh IS NULL AND node_id IS NOT NULL",
     "hardware": "SELECT id FROM emissions_hardwaremodel WHERE name = 'Inference board'",
+    "token": "SELECT min(id) FROM emissions_apitoken",
     "membership": "SELECT min(id) FROM emissions_membership WHERE team_id IS NOT NULL",
 }
 
@@ -90,6 +91,7 @@ PAGES = [
     Page("project_create", f"{NORDLYS}settings/new-project/"),
     Page("project_edit", f"{NORDLYS}settings/projects/multimodal-dialogue/"),
     Page("settings_tokens", f"{NORDLYS}settings/tokens/"),
+    Page("settings_token", f"{NORDLYS}settings/tokens/$token/"),
     Page("audit_log", f"{NORDLYS}settings/audit/"),
     Page("account_login", "/accounts/login/", ""),
     Page("account_signup", "/accounts/signup/", ""),
@@ -136,6 +138,10 @@ NOT_PAGES = {
     "api_calculator": "the API",
     "api_run_list": "the API",
     "api_run": "the API",
+    "api_organisation": "the API",
+    "api_team_list": "the API",
+    "api_team": "the API",
+    "api_nowhere": "the API",
     "unnamed calculator": "the API",
     "unnamed runs": "the API",
     "api_schema": "a file",

@@ -311,7 +311,7 @@ def test_ten_thousand_rows_in_about_a_second(reference: dict[str, Any]) -> None:
 def test_an_address_that_asks_too_often_is_told_when_to_come_back(
     reference: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(CalculatorThrottle, "rate", "2/min", raising=False)
+    monkeypatch.setattr(CalculatorThrottle, "rate", "2/day", raising=False)
 
     codes = [post([], HTTP_X_FORWARDED_FOR=f"10.0.0.{n}").status_code for n in range(3)]
     refused = post([])

@@ -1,10 +1,13 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 
+from emissions.calculation.vocabulary import TokenScope
 from emissions.models import ApiToken, AuditEvent
-from emissions.services.tokens import TokenError, create_token, digest, revoke_token
-from tests.factories import NOW, make_organisation, make_project, make_user
+from emissions.services.tokens import TokenError, create_token, digest, revoke_token, token_of
+from tests.factories import NOW, make_member, make_organisation, make_project, make_user
 
 
 @pytest.mark.django_db
@@ -55,3 +58,69 @@ def test_no_token_that_has_expired() -> None:
             organisation=project.organisation, project=project, by=None, now=NOW, expires_at=NOW
         )
     assert not ApiToken.objects.exists()
+
+
+@pytest.mark.django_db
+class TestOwners:
+    def test_one_of_a_project_and_a_person(self) -> None:
+        member = make_member()
+        project = make_project(organisation=member.organisation)
+        for owner in ({}, {"project": project, "person": member.user}):
+            with pytest.raises(TokenError):
+                create_token(organisation=member.organisation, by=None, now=NOW, **owner)
+
+    def test_a_person_is_a_member(self) -> None:
+        with pytest.raises(TokenError):
+            create_token(
+                organisation=make_organisation(), person=make_member().user, by=None, now=NOW
+            )
+
+    def test_a_scope_fits_its_owner(self) -> None:
+        member = make_member()
+        project = make_project(organisation=member.organisation)
+        for scope, owner in (
+            (TokenScope.INGEST, {"person": member.user}),
+            (TokenScope.ADMIN, {"project": project}),
+        ):
+            with pytest.raises(TokenError):
+                create_token(
+                    organisation=member.organisation, scope=scope, by=None, now=NOW, **owner
+                )
+            with pytest.raises(IntegrityError), transaction.atomic():
+                ApiToken.objects.create(
+                    organisation=member.organisation, sha256="0", scope=scope, **owner
+                )
+
+
+@pytest.mark.django_db
+def test_token_of_finds_what_opens_something() -> None:
+    project = make_project()
+    token, plain = create_token(
+        organisation=project.organisation, project=project, by=None, now=NOW
+    )
+
+    assert token_of(plain, now=NOW) == token
+    assert token_of("wrong", now=NOW) is None
+    revoke_token(token=token, by=None, now=NOW)
+    assert token_of(plain, now=NOW) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_noting_a_use_waits_for_nobody() -> None:
+    project = make_project()
+    token, plain = create_token(
+        organisation=project.organisation, project=project, by=None, now=NOW
+    )
+
+    def use() -> ApiToken | None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET statement_timeout = '5s'")
+            return token_of(plain, now=NOW)
+        finally:
+            connection.close()
+
+    with transaction.atomic(), ThreadPoolExecutor(1) as pool:
+        ApiToken.objects.select_for_update().get(pk=token.pk)
+        assert pool.submit(use).result() == token
+    assert ApiToken.objects.get().last_used_at is None

@@ -23,7 +23,14 @@ from emissions.models import (
     Team,
     User,
 )
-from tests.factories import make_member, make_project, make_reference, make_site, make_team
+from tests.factories import (
+    make_member,
+    make_project,
+    make_reference,
+    make_run,
+    make_site,
+    make_team,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -160,6 +167,52 @@ class TestTokens:
         )
         assert answer.status_code == 201, answer.content
         assert Run.objects.get().project == project
+
+    def test_its_page_has_snippets_with_the_project_s_own_values_and_not_the_token(
+        self, client, url, admin
+    ):
+        project = make_project(organisation=admin.organisation)
+        site = make_site(admin.organisation, slug="lulea")
+        make_run(project=project, site=site, device_count=4)
+        made = client.post(url("settings_tokens"), {"project": project.pk, "scope": "ingest"})
+        plain = code(made.content.decode(), "new-token")
+
+        page = client.get(url("settings_token", token_id=ApiToken.objects.get().pk))
+
+        html = page.content.decode()
+        assert plain not in html
+        assert "$TONNE_TOKEN" in code(html, "curl-snippet")
+        body = json.loads(re.search(r"-d '(.*)'", code(html, "curl-snippet"), re.DOTALL)[1])
+        assert (body["site"], body["device_count"]) == ("lulea", 4)
+        assert "http://testserver/api/v1/runs/" in code(html, "python-snippet")
+        assert "may stand in an address" in html
+
+    def test_a_token_of_a_person(self, client, url, admin):
+        member = make_member(Role.AUDITOR, organisation=admin.organisation)
+        made = client.post(url("settings_tokens"), {"person": member.user.pk, "scope": "read"})
+        assert code(made.content.decode(), "new-token")
+        assert ApiToken.objects.get().person == member.user
+
+    @pytest.mark.parametrize(
+        ("project", "person", "scope", "field"),
+        [
+            (False, False, "write", "project"),
+            (True, True, "write", "person"),
+            (True, False, "admin", "scope"),
+            (False, True, "ingest", "scope"),
+            (True, False, "odd", "scope"),
+        ],
+    )
+    def test_an_owner_and_a_scope_that_fit(self, client, url, admin, project, person, scope, field):
+        values = {"scope": scope}
+        if project:
+            values["project"] = make_project(organisation=admin.organisation).pk
+        if person:
+            values["person"] = admin.user.pk
+        response = client.post(url("settings_tokens"), values)
+        assert response.status_code == 422
+        assert list(response.context["form"].errors) == [field]
+        assert not ApiToken.objects.exists()
 
     def test_a_revoked_token_is_refused(self, client, url, admin):
         project = make_project(organisation=admin.organisation)

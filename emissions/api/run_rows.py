@@ -1,0 +1,151 @@
+"""Rows of the API → unsaved runs, or what is wrong with them by field."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from emissions.api.access import Access
+from emissions.api.calculator import unknown_hardware, unknown_region, unknown_zone
+from emissions.api.fields import RUN
+from emissions.api.values import ROW, Errors, read_row
+from emissions.calculation.vocabulary import SourceKind
+from emissions.models import Run
+from emissions.permissions import Action
+from emissions.selectors.named import Named
+from emissions.services.check_run import check_run, complete_run
+
+#: The API's name → the column of Run that it states, where they differ.
+COLUMNS = {
+    "power_watts": "stated_power_watts",
+    "pue_included": "energy_includes_pue",
+    "pue": "stated_pue",
+    "grid_g_per_kwh": "stated_factor_g_per_kwh",
+    "grid_source": "stated_factor_source",
+}
+PUBLIC = {column: name for name, column in COLUMNS.items()}
+NO_WAY = "Give one of hardware, node, power_watts and energy_kwh."
+ROUNDING_HOURS = 1 / 3600
+#: Columns whose absence may only follow from another field's error.
+FOLLOWING = ("hardware", "duration_hours", "device_hours", "stated_factor_source")
+
+
+class Rows:
+    """Reads the rows of one request: into projects that it may write, with names read once."""
+
+    def __init__(self, access: Access, *, now: datetime) -> None:
+        self.now = now
+        self.names = Named(access.organisation)
+        self.only = access.project
+        self.projects = {one.slug: one for one in access.projects(Action.LOG_RUNS)}
+
+    def read_all(self, rows: Sequence[Any]) -> list[Run | Errors]:
+        """Return an unsaved run for each row, or what is wrong with it."""
+        return [self.read(row) for row in rows]
+
+    def read(self, row: Any) -> Run | Errors:
+        """Return an unsaved run, or what is wrong with the row."""
+        values, errors = read_row(row, RUN)
+        if ROW in errors:
+            return errors
+        values = {COLUMNS.get(name, name): value for name, value in values.items() if value != ""}
+        errors |= self._place_in_project(values, errors)
+        for step in (_name_things, self._place_in_time, _count_devices):
+            for field, messages in step(values, self.names).items():
+                errors.setdefault(field, messages)
+        known = {**values, "hardware": values.get("hardware_id")}
+        for column, messages in check_run(known, now=self.now).items():
+            field = PUBLIC.get(column, column)
+            # What could not be read is not missing, too.
+            if field not in errors and not (errors and column in FOLLOWING):
+                errors[field] = (
+                    [NO_WAY] if messages[0].startswith("Choose hardware or") else messages
+                )
+        if errors:
+            return errors
+        full = complete_run(values)
+        full.setdefault("name", values.get("external_id") or "Run")
+        return Run(source_kind=SourceKind.API, **full)
+
+    def _place_in_project(self, values: dict[str, Any], errors: Errors) -> Errors:
+        if "project" in errors:
+            return {}
+        slug = values.pop("project", self.only and self.only.slug)
+        if slug is None:
+            return {"project": ["Give the slug of the project that the run belongs to."]}
+        project = self.projects.get(slug)
+        if project is None:
+            return {"project": [f"There is no project “{slug}” that this token may write to."]}
+        if project.archived_at is not None:
+            return {"project": [f"{project} is archived: nothing more is recorded in it."]}
+        values["project"] = project
+        return {}
+
+    def _place_in_time(self, values: dict[str, Any], names: Named) -> Errors:
+        """Turn an end into wall-clock hours."""
+        return _place_in_time(values)
+
+
+def _name_things(values: dict[str, Any], names: Named) -> Errors:
+    """Replace names by what they name; return those that are not known."""
+    errors: Errors = {}
+    if "hardware" in values:
+        hardware = values.pop("hardware")
+        values["hardware_id"] = names.hardware(hardware)
+        if values["hardware_id"] is None:
+            errors["hardware"] = [unknown_hardware(hardware, names)]
+    if "cloud_region" in values:
+        name = values["cloud_region"]
+        values["cloud_region"] = names.region(name)
+        if values["cloud_region"] is None:
+            errors["cloud_region"] = [unknown_region(name, names)]
+    if "zone" in values:
+        code = values.pop("zone")
+        values["zone_id"] = names.zone(code)
+        if values["zone_id"] is None:
+            errors["zone"] = [unknown_zone(code)]
+    for noun, find in (("site", names.site), ("node", names.node)):
+        if noun in values:
+            name = values[noun]
+            values[noun] = find(name)
+            if values[noun] is None:
+                errors[noun] = [f"The organisation has no {noun} “{name}”."]
+    return errors | _one_place(values)
+
+
+def _one_place(values: Mapping[str, Any]) -> Errors:
+    zone, region = values.get("zone_id"), values.get("cloud_region")
+    if zone is None:
+        return {}
+    if values.get("site") is not None:
+        return {"zone": ["The site says in which zone the run was: leave zone out."]}
+    if region is not None and region.zone_id != zone:
+        return {"zone": [f"{region} is in {region.zone.code}: leave zone or cloud_region out."]}
+    return {}
+
+
+def _place_in_time(values: dict[str, Any]) -> Errors:
+    """Turn an end into wall-clock hours."""
+    start, end = values.get("started_at"), values.pop("ended_at", None)
+    if start is None:
+        return {"started_at": ["Give when the run started, such as 2026-03-01T09:00:00Z."]}
+    if end is None:
+        return {}
+    hours = (end - start).total_seconds() / 3600
+    if hours < 0:
+        return {"ended_at": ["The run ends before it starts."]}
+    stated = values.setdefault("duration_hours", hours)
+    if abs(stated - hours) > max(ROUNDING_HOURS, 0.01 * hours):
+        return {"ended_at": [f"From start to end are {hours:,.6g} hours, not {stated:,.6g}."]}
+    return {}
+
+
+def _count_devices(values: dict[str, Any], names: Named) -> Errors:
+    """Fill in how many devices: of the node, or as many as the device-hours need."""
+    if "device_count" in values:
+        return {}
+    node, wall = values.get("node"), values.get("duration_hours")
+    if node is not None:
+        values["device_count"] = float(node.device_count)
+    elif wall and "device_hours" in values:
+        values["device_count"] = max(1.0, values["device_hours"] / wall)
+    return {}
