@@ -34,8 +34,11 @@ def verify_ledger() -> bool:
 
 
 def _drain(priority_below: int | None) -> int:
+    """Calculate batch after batch; a full one is more than one worker's work: wake another."""
     done = 0
     while settled := calculate.calculate_pending(priority_below=priority_below):
+        if not done and settled >= calculate.BATCH:
+            _wake(calculate_pending)
         done += settled
     return done
 

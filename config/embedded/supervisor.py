@@ -224,7 +224,12 @@ class Supervisor:
             "Worker (interactive)": [
                 *(*celery, "worker", "--queues=interactive", "--hostname=interactive@%h", *quiet)
             ],
-            "Worker (bulk)": [*(*celery, "worker", "--queues=bulk", "--hostname=bulk@%h", *quiet)],
+            **{
+                f"Worker (bulk {number})": [
+                    *(*celery, "worker", "--queues=bulk", f"--hostname=bulk{number}@%h", *quiet)
+                ]
+                for number in range(1, 1 + min(2, os.cpu_count() or 1))
+            },
             "Timer": [
                 *(*celery, "beat", "--loglevel=INFO", "--pidfile="),
                 f"--schedule={self.home.folder / 'beat-schedule'}",

@@ -43,13 +43,16 @@ ENTRY_REFERENCES = """
 CREATE FUNCTION tonne_entry_references() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF EXISTS (
-    SELECT 1 FROM fresh
-    LEFT JOIN emissions_posting posting ON posting.id = fresh.posting_id
-    LEFT JOIN emissions_cell cell ON cell.id = fresh.cell_id
-    LEFT JOIN emissions_run run ON run.id = fresh.run_id
-    WHERE posting.id IS NULL OR cell.id IS NULL
-      OR cell.organisation_id <> posting.organisation_id
-      OR (fresh.run_id IS NOT NULL AND run.organisation_id IS DISTINCT FROM cell.organisation_id)
+    SELECT 1 FROM (SELECT DISTINCT posting_id, cell_id FROM fresh) pair
+    LEFT JOIN emissions_posting posting ON posting.id = pair.posting_id
+    LEFT JOIN emissions_cell cell ON cell.id = pair.cell_id
+    WHERE posting.organisation_id IS DISTINCT FROM cell.organisation_id
+      OR cell.organisation_id IS NULL
+  ) OR EXISTS (
+    -- A look-up per line by the run's key: a join may read all runs for a few lines.
+    SELECT 1 FROM fresh JOIN emissions_cell cell ON cell.id = fresh.cell_id
+    WHERE fresh.run_id IS NOT NULL AND cell.organisation_id IS DISTINCT FROM
+      (SELECT organisation_id FROM emissions_run run WHERE run.id = fresh.run_id)
   ) THEN
     RAISE EXCEPTION 'an entry names a posting, cell or run that does not exist or is foreign'
       USING ERRCODE = 'foreign_key_violation';

@@ -47,6 +47,9 @@ LEDGER_LOCK = 7_460_001
 AGAIN_AFTER_SECONDS = 5
 """When a run is calculated again that was calculated while a fact was being changed."""
 
+CLAIMED = "SELECT run_id FROM claimed"
+"""The runs of the claim that this transaction holds: `claimed` is a temporary table."""
+
 PENDING = {
     "id": pl.Int64,
     "run_id": pl.Int64,
@@ -206,8 +209,11 @@ def _claim(limit: int, priority_below: int | None, run_ids: Sequence[int] | None
         conditions.append("run_id = ANY(%s)")
         params.append(list(run_ids))
     where = " AND ".join(conditions)
-    free = "emissions_pendingcalculation pending JOIN emissions_runstate state USING (run_id)"
-    lock = "ORDER BY priority, pending.id LIMIT %s FOR UPDATE OF state SKIP LOCKED"
+    free = (
+        "emissions_pendingcalculation pending, LATERAL (SELECT FROM emissions_runstate state"
+        " WHERE state.run_id = pending.run_id FOR UPDATE SKIP LOCKED) locked"
+    )
+    lock = "ORDER BY priority, id LIMIT %s"
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT organisation_id, priority FROM {free} WHERE {where}"
@@ -224,18 +230,23 @@ def _claim(limit: int, priority_below: int | None, run_ids: Sequence[int] | None
             where += f" AND priority < {PendingCalculation.BULK}"
             limit = min(limit, WAITING_BATCH)
         cursor.execute(
-            "SELECT pending.id, run_id, cause, reason, by_id"
+            "CREATE TEMP TABLE IF NOT EXISTS claimed"
+            " (LIKE emissions_pendingcalculation) ON COMMIT DELETE ROWS"
+        )
+        cursor.execute("DELETE FROM claimed")
+        cursor.execute(
+            "INSERT INTO claimed SELECT pending.*"
             f" FROM {free} WHERE {where} AND organisation_id = %s {lock}",
             [*params, organisation_id, limit],
         )
-        rows = cursor.fetchall()
         cursor.execute(
             "SELECT pg_advisory_xact_lock_shared(%s, %s)", [LEDGER_LOCK, organisation_id]
         )
     changing = facts_are_changing(organisation_id=organisation_id)
     if changing and not urgent:
         return None
-    frame = pl.DataFrame(rows, schema=PENDING, orient="row")
+    columns = ", ".join(PENDING)
+    frame = read_frame(f"SELECT {columns} FROM claimed ORDER BY priority, id", [], PENDING)
     return Claim(
         organisation_id,
         frame.select("id", "run_id"),
@@ -247,13 +258,13 @@ def _claim(limit: int, priority_below: int | None, run_ids: Sequence[int] | None
 
 def _post(claim: Claim) -> None:
     """Calculate the claimed runs, post the difference and clear the claim."""
-    claim, runs = _within_reach(claim, read_runs(run_ids=claim.run_ids))
+    claim, runs = _within_reach(claim, read_runs(chosen=CLAIMED))
     resolved = resolve(runs=runs, facts=_facts(claim))
     failed = runs["id"].filter(pl.Series(resolved.figures.exceeds_range)).to_list()
     keys, amounts = wanted_lines(
         runs=runs, resolved=resolved, organisation_id=claim.organisation_id
     )
-    present_keys, present = read_lines(run_ids=claim.run_ids)
+    present_keys, present = read_lines(chosen=CLAIMED)
     keys, amounts = difference(
         wanted_keys=keys, wanted=amounts, present_keys=present_keys, present=present
     )
@@ -272,6 +283,8 @@ def _within_reach(claim: Claim, runs: pl.DataFrame) -> tuple[Claim, pl.DataFrame
     if reached.height == runs.height:
         return claim, runs
     left = set(runs["id"].to_list()) - set(reached["id"].to_list())
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM claimed WHERE run_id = ANY(%s)", [list(left)])
     return replace(
         claim,
         pending=claim.pending.filter(~pl.col("run_id").is_in(left)),
@@ -289,16 +302,17 @@ def _facts(claim: Claim) -> Facts:
         raise FactsFailedError(str(error)) from error
 
 
-def read_runs(*, run_ids: Sequence[int]) -> pl.DataFrame:
-    """Return runs that nobody has deleted, with the columns of `RUN_COLUMNS`, by id."""
-    names = [
-        "(extract(epoch FROM started_at) * 1000000)::bigint" if name == "started_at_us" else name
-        for name in RUN_COLUMNS
-    ]
+def read_runs(*, chosen: str, params: Sequence[Any] = ()) -> pl.DataFrame:
+    """Return runs that nobody has deleted, with the columns of `RUN_COLUMNS`, by id.
+
+    `chosen` is the SQL of their ids: a million of them as parameters would take longer.
+    """
+    microseconds = "round(date_part('epoch', started_at) * 1000000)::bigint"
+    names = [microseconds if name == "started_at_us" else name for name in RUN_COLUMNS]
     return read_frame(
         f"SELECT {', '.join(names)} FROM emissions_run"
-        " WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id",
-        [list(run_ids)],
+        f" WHERE id IN ({chosen}) AND deleted_at IS NULL ORDER BY id",
+        params,
         RUN_COLUMNS,
     )
 
@@ -350,8 +364,11 @@ def quantities(*, resolved: Resolved) -> Ints:
     return np.column_stack([columns[name] for name in QUANTITIES])
 
 
-def read_lines(*, run_ids: Sequence[int]) -> tuple[Ints, Ints]:
-    """Return what stands in the ledger for runs: keys (run, month, cell) and net quantities."""
+def read_lines(*, chosen: str, params: Sequence[Any] = ()) -> tuple[Ints, Ints]:
+    """Return what stands in the ledger for runs: keys (run, month, cell) and net quantities.
+
+    `chosen` is the SQL of the runs' ids.
+    """
     sums = [
         f"round(sum({name}) * 1e{DECIMALS[name]})::bigint" if DECIMALS[name] else f"sum({name})"
         for name in QUANTITIES
@@ -359,8 +376,8 @@ def read_lines(*, run_ids: Sequence[int]) -> tuple[Ints, Ints]:
     frame = read_frame(
         "SELECT run_id, extract(year FROM month)::int * 12 + extract(month FROM month)::int - 1,"
         f" cell_id, {', '.join(sums)} FROM emissions_emissionentry"
-        " WHERE run_id = ANY(%s) GROUP BY run_id, month, cell_id",
-        [list(run_ids)],
+        f" WHERE run_id IN ({chosen}) GROUP BY run_id, month, cell_id",
+        params,
         dict.fromkeys(("run_id", "month", "cell_id", *QUANTITIES), pl.Int64),
     )
     values = frame.to_numpy().astype(np.int64).reshape(frame.height, 3 + len(QUANTITIES))
@@ -446,8 +463,7 @@ def _clear(claim: Claim, failed: list[int]) -> None:
     """Delete the claimed rows, or put them off; note or clear the runs' errors."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE emissions_runstate SET error = '' WHERE run_id = ANY(%s) AND error <> ''",
-            [claim.run_ids],
+            f"UPDATE emissions_runstate SET error = '' WHERE run_id IN ({CLAIMED}) AND error <> ''"
         )
         if failed:
             cursor.execute(
@@ -457,10 +473,11 @@ def _clear(claim: Claim, failed: list[int]) -> None:
         if claim.provisional:
             cursor.execute(
                 "UPDATE emissions_pendingcalculation SET priority = %s,"
-                " not_before = clock_timestamp() + %s * interval '1 s' WHERE id = ANY(%s)",
-                [PendingCalculation.BULK, AGAIN_AFTER_SECONDS, claim.pending_ids],
+                " not_before = clock_timestamp() + %s * interval '1 s'"
+                " WHERE id IN (SELECT id FROM claimed)",
+                [PendingCalculation.BULK, AGAIN_AFTER_SECONDS],
             )
             return
         cursor.execute(
-            "DELETE FROM emissions_pendingcalculation WHERE id = ANY(%s)", [claim.pending_ids]
+            "DELETE FROM emissions_pendingcalculation WHERE id IN (SELECT id FROM claimed)"
         )

@@ -20,6 +20,7 @@ from emissions.services.resolve import resolve
 
 CHUNK = 50_000
 SHOWN = 20
+CHOSEN = "SELECT unnest(%s::bigint[])"
 
 
 @dataclass(slots=True)
@@ -71,9 +72,9 @@ def _verify_runs(organisation: Organisation, found: Verification) -> None:
     found.pending += len(pending)
     for chunk in _run_ids(organisation):
         run_ids = [one for one in chunk if one not in pending]
-        runs = read_runs(run_ids=run_ids)
+        runs = read_runs(chosen=CHOSEN, params=[run_ids])
         resolved = resolve(runs=runs, facts=facts)
-        present_keys, present = read_lines(run_ids=run_ids)
+        present_keys, present = read_lines(chosen=CHOSEN, params=[run_ids])
         try:
             keys, wanted = wanted_lines(
                 runs=runs, resolved=resolved, organisation_id=organisation.pk

@@ -234,9 +234,9 @@ def test_a_verification_is_bounded_in_months_and_still_reads_every_run(project, 
     calculate_all()
     read = []
 
-    def counted(*, run_ids):
-        read.append(list(run_ids))
-        return read_runs(run_ids=run_ids)
+    def counted(*, chosen, params):
+        read.append(list(params[0]))
+        return read_runs(chosen=chosen, params=params)
 
     monkeypatch.setattr(calculate, "LINES", 63)
     monkeypatch.setattr("emissions.services.verify_ledger.read_runs", counted)
