@@ -7,6 +7,7 @@ from kombu.exceptions import OperationalError
 
 from emissions.models import PendingCalculation
 from emissions.services import calculate, invalidate
+from emissions.services import settle_pools as pools
 from emissions.services.verify_ledger import verify_ledger as verify
 
 logger = logging.getLogger(__name__)
@@ -22,6 +23,21 @@ def calculate_waiting() -> int:
 def calculate_pending() -> int:
     """Calculate everything that is pending, until nothing is left."""
     return _drain(None)
+
+
+@shared_task
+def settle_pools() -> int:
+    """Settle what runs share, until nothing is left."""
+    done = 0
+    while settled := pools.settle_pools():
+        done += settled
+    return done
+
+
+@shared_task
+def mark_idle_months() -> int:
+    """Mark the idle hours of months that have ended."""
+    return invalidate.idle_due()
 
 
 @shared_task
@@ -53,3 +69,4 @@ def _wake(task: Task[[], object]) -> None:
 
 invalidate.wake["waiting"] = lambda: _wake(calculate_waiting)
 invalidate.wake["bulk"] = lambda: _wake(calculate_pending)
+invalidate.wake["pools"] = lambda: _wake(settle_pools)

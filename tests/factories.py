@@ -39,6 +39,7 @@ from emissions.services.calculate import calculate_pending
 from emissions.services.create_organisation import create_organisation
 from emissions.services.manage_projects import assign_project
 from emissions.services.record_runs import record_runs
+from emissions.services.settle_pools import settle_pools
 
 #: A moment for services: they read no clock.
 NOW = datetime(2026, 7, 1, 9, 0, tzinfo=UTC)
@@ -386,6 +387,13 @@ def make_run(
 def calculate_all() -> None:
     """Calculate everything that is queued, as a worker would."""
     while calculate_pending():
+        pass
+
+
+def settle_all() -> None:
+    """Calculate what is queued and settle what runs share, as workers would."""
+    calculate_all()
+    while settle_pools():
         pass
 
 

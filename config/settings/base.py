@@ -197,6 +197,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_BEAT_SCHEDULE = {
     "calculate-waiting": {"task": "emissions.tasks.calculate_waiting", "schedule": 5.0},
     "calculate-pending": {"task": "emissions.tasks.calculate_pending", "schedule": 10.0},
+    "settle-pools": {"task": "emissions.tasks.settle_pools", "schedule": 10.0},
+    "mark-idle-months": {"task": "emissions.tasks.mark_idle_months", "schedule": 3600.0},
     "verify-ledger": {"task": "emissions.tasks.verify_ledger", "schedule": 24 * 3600.0},
 }
 

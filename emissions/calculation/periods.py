@@ -1,6 +1,6 @@
 """Splitting time into calendar months of the organisation's time zone."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -101,14 +101,30 @@ def month_bounds_us(*, first_month: int, last_month: int, time_zone: ZoneInfo) -
     or at the first of the two.
     """
     return np.array(
-        [_midnight_us(month, time_zone) for month in range(first_month, last_month + 2)],
+        [
+            midnight_us(day=date(month // 12, month % 12 + 1, 1), time_zone=time_zone)
+            for month in range(first_month, last_month + 2)
+        ],
         dtype=np.int64,
     )
 
 
-def _midnight_us(month: int, time_zone: ZoneInfo) -> int:
-    local = datetime(month // 12, month % 12 + 1, 1, tzinfo=time_zone)
-    return (local - EPOCH) // MICROSECOND
+def midnight_us(*, day: date, time_zone: ZoneInfo) -> int:
+    """Return when a day begins.
+
+    Parameters
+    ----------
+    day : date
+        The day.
+    time_zone : ZoneInfo
+        The organisation's time zone.
+
+    Returns
+    -------
+    int
+        Local midnight, since 1970-01-01 UTC. [µs]
+    """
+    return (datetime(day.year, day.month, day.day, tzinfo=time_zone) - EPOCH) // MICROSECOND
 
 
 def _bounds_around(earliest_us: int, latest_us: int, time_zone: ZoneInfo) -> tuple[int, Ints]:

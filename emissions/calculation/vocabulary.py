@@ -106,6 +106,31 @@ class EntrySource(Labelled, StrEnum):
     MANUAL = "manual"
 
 
+class PoolKind(Labelled, StrEnum):
+    """What is posted for what runs share; the cell of such a line names it as its source."""
+
+    NODE_IDLE = "node_idle"
+    METER_REMAINDER = "meter_remainder"
+    COVERAGE = "coverage"
+    PURCHASE = "purchase"
+    STATEMENT = "statement"
+
+
+class IdleRule(Labelled, StrEnum):
+    """Who carries the idle hours of a node: an organisation's choice."""
+
+    OWNER = "owner"
+    SHARED = "shared"
+    OFF = "off"
+
+
+class RemainderRule(Labelled, StrEnum):
+    """What becomes of metered energy that nothing explains: an organisation's choice."""
+
+    UNALLOCATED = "unallocated"
+    UNEXPLAINED = "unexplained"
+
+
 class Cause(Labelled, StrEnum):
     """Why a posting was made; a restatement's bridge is built from these."""
 
@@ -262,4 +287,14 @@ LABELS = {
     ("TokenScope", "ADMIN"): "Reads, writes and makes tokens",
     ("EntrySource", "STATEMENT"): "Provider statement",
     ("Cause", "TRUE_UP"): "True-up",
+    ("PoolKind", "NODE_IDLE"): "Idle nodes",
+    ("PoolKind", "METER_REMAINDER"): "Meter remainder",
+    ("PoolKind", "COVERAGE"): "Instrument coverage",
+    ("PoolKind", "PURCHASE"): "Hardware bought",
+    ("PoolKind", "STATEMENT"): "Provider statement",
+    ("IdleRule", "OWNER"): "Post to the team that owns the node",
+    ("IdleRule", "SHARED"): "Share over the teams that used the node, by device-hours",
+    ("IdleRule", "OFF"): "Do not post idle hours",
+    ("RemainderRule", "UNALLOCATED"): "Post to “Unallocated”",
+    ("RemainderRule", "UNEXPLAINED"): "Show as unexplained, post nothing",
 }

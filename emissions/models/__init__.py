@@ -8,6 +8,7 @@ from emissions.models.hardware import HardwareAlias, HardwareModel, Node, NodePl
 from emissions.models.observation import Observation
 from emissions.models.organisation import Organisation, Project, ProjectAssignment, Team
 from emissions.models.people import Membership, User
+from emissions.models.pool import Pool, StalePool
 from emissions.models.run import PendingCalculation, Run, RunState
 from emissions.models.site import CloudRegion, DefaultPue, GridZone, Site, SiteConditions
 from emissions.models.token import ApiToken
@@ -34,6 +35,7 @@ __all__ = [
     "Observation",
     "Organisation",
     "PendingCalculation",
+    "Pool",
     "Posting",
     "Project",
     "ProjectAssignment",
@@ -41,6 +43,7 @@ __all__ = [
     "RunState",
     "Site",
     "SiteConditions",
+    "StalePool",
     "Team",
     "User",
 ]

@@ -5,6 +5,7 @@ from django.db import models
 from emissions.calculation.vocabulary import (
     Basis,
     Fit,
+    PoolKind,
     RunStatus,
     Scope,
     Scope3Category,
@@ -19,7 +20,10 @@ from emissions.models.site import CloudRegion, GridZone, Site
 
 
 class Cell(models.Model):
-    """One row is one combination of attributes of ledger lines: interned, never changed."""
+    """One row is one combination of attributes of ledger lines: interned, never changed.
+
+    A line of a pool names the pool's kind as its source and has no stage and no status.
+    """
 
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE)
     team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True)
@@ -29,9 +33,11 @@ class Cell(models.Model):
     cloud_region = models.ForeignKey(CloudRegion, on_delete=models.PROTECT, null=True)
     zone = models.ForeignKey(GridZone, on_delete=models.PROTECT, null=True)
     hardware = models.ForeignKey(HardwareModel, on_delete=models.PROTECT, null=True)
-    stage = models.CharField(max_length=16, choices=choices(Stage))
-    status = models.CharField(max_length=16, choices=choices(RunStatus))
-    source_kind = models.CharField(max_length=16, choices=choices(SourceKind))
+    stage = models.CharField(max_length=16, choices=choices(Stage), null=True)  # noqa: DJ001
+    status = models.CharField(max_length=16, choices=choices(RunStatus), null=True)  # noqa: DJ001
+    source_kind = models.CharField(
+        max_length=16, choices=[*choices(SourceKind), *choices(PoolKind)]
+    )
     scope = models.SmallIntegerField(choices=choices(Scope))
     category = models.SmallIntegerField(choices=choices(Scope3Category), null=True)
     basis = models.SmallIntegerField(choices=choices(Basis))

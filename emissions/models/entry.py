@@ -9,6 +9,7 @@ from emissions.calculation.vocabulary import Cause, EntrySource
 from emissions.models.cell import Cell
 from emissions.models.choices import choices, one_of, quantity
 from emissions.models.organisation import Organisation
+from emissions.models.pool import Pool
 from emissions.models.run import Run
 
 #: Decimals of each quantity of a ledger line; a line holds integers of that size.
@@ -75,7 +76,8 @@ class EmissionEntry(Quantities):
     """One row is one signed line of the ledger; never updated, never deleted.
 
     Its references are checked once per statement, by a trigger over all new lines
-    (migration 0002, docs/adr/0002): a foreign key would check each line on its own.
+    (migrations 0002 and 0003, docs/adr/0002): a foreign key would check each line on its own.
+    A line comes from a run or, whatever its source is called, from a pool.
     """
 
     posting = models.ForeignKey(
@@ -85,17 +87,28 @@ class EmissionEntry(Quantities):
     run = models.ForeignKey(
         Run, on_delete=models.PROTECT, null=True, related_name="entries", db_constraint=False
     )
+    pool = models.ForeignKey(
+        Pool,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="entries",
+        db_index=False,
+        db_constraint=False,
+    )
     cell = models.ForeignKey(Cell, on_delete=models.PROTECT, db_index=False, db_constraint=False)
     month = models.DateField()
 
     class Meta:
         verbose_name_plural = "emission entries"
+        indexes = [
+            models.Index(fields=["pool"], name="entry_of_pool", condition=Q(pool__isnull=False)),
+        ]
         constraints = [
             one_of("source", EntrySource, name="entry_source"),
             models.CheckConstraint(
                 name="entry_has_its_source",
-                condition=Q(source=EntrySource.RUN, run__isnull=False)
-                | (~Q(source=EntrySource.RUN) & Q(run__isnull=True)),
+                condition=Q(source=EntrySource.RUN, run__isnull=False, pool__isnull=True)
+                | (~Q(source=EntrySource.RUN) & Q(run__isnull=True, pool__isnull=False)),
             ),
             models.CheckConstraint(condition=Q(month__day=1), name="entry_month"),
         ]

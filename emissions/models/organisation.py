@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils import timezone
 
-from emissions.calculation.vocabulary import Preset
+from emissions.calculation.vocabulary import IdleRule, Preset, RemainderRule
 from emissions.models.choices import choices, one_of
 from emissions.models.dated import DatedFact, no_overlap
 
@@ -15,11 +15,19 @@ class Organisation(models.Model):
     name = models.CharField(max_length=150)
     time_zone = models.CharField(max_length=64, default="UTC")
     preset = models.SmallIntegerField(choices=choices(Preset), default=Preset.TONNE)
+    idle_rule = models.CharField(max_length=16, choices=choices(IdleRule), default=IdleRule.OWNER)
+    remainder_rule = models.CharField(
+        max_length=16, choices=choices(RemainderRule), default=RemainderRule.UNALLOCATED
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering = ["name"]
-        constraints = [one_of("preset", Preset, name="organisation_preset")]
+        constraints = [
+            one_of("preset", Preset, name="organisation_preset"),
+            one_of("idle_rule", IdleRule, name="organisation_idle_rule"),
+            one_of("remainder_rule", RemainderRule, name="organisation_remainder_rule"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -6,7 +6,7 @@ from typing import Any
 
 from emissions.calculation.vocabulary import RunStatus, Stage
 from emissions.models import Cell, CloudRegion, HardwareModel, Organisation, Project, Site, Team
-from emissions.selectors.totals import NONE, Filters, Structure
+from emissions.selectors.totals import NONE, OUTSIDE_RUNS, UNALLOCATED, Filters, Structure
 
 UNKNOWN = 0
 """No row has this id: what an address names and nobody knows matches nothing."""
@@ -61,7 +61,7 @@ def dimensions(*, organisation: Organisation) -> list[Dimension]:
     sites += [Option(str(one), str(one), one.pk, "cloud_region") for one in regions]
     hardware = HardwareModel.objects.filter(pk__in=cells.values("hardware").distinct())
     return [
-        Dimension("team", "Team", _named(_own(Team, organisation), "No team")),
+        Dimension("team", "Team", _named(_own(Team, organisation), UNALLOCATED)),
         Dimension("project", "Project", _named(_own(Project, organisation), "No project")),
         Dimension("site", "Site", [*sites, Option(NONE, "Place not stated", None)]),
         Dimension(
@@ -72,10 +72,8 @@ def dimensions(*, organisation: Organisation) -> list[Dimension]:
                 Option(NONE, "Hardware not stated", None),
             ],
         ),
-        Dimension("stage", "Stage", [Option(one.value, one.label, one.value) for one in Stage]),
-        Dimension(
-            "status", "Status", [Option(one.value, one.label, one.value) for one in RunStatus]
-        ),
+        Dimension("stage", "Stage", _members(Stage)),
+        Dimension("status", "Status", _members(RunStatus)),
     ]
 
 
@@ -100,10 +98,15 @@ def filters_of(*, narrowed: Iterable[Chosen], structure: Structure) -> Filters:
         sites=tuple(ids.get("site", ())),
         cloud_regions=tuple(ids.get("cloud_region", ())),
         hardware=tuple(ids.get("hardware", ())),
-        stages=tuple(str(one) for one in ids.get("stage", ())),
-        statuses=tuple(str(one) for one in ids.get("status", ())),
+        stages=tuple(ids.get("stage", ())),
+        statuses=tuple(ids.get("status", ())),
         structure=structure,
     )
+
+
+def _members(vocabulary: type[Stage] | type[RunStatus]) -> list[Option]:
+    known = [Option(one.value, one.label, one.value) for one in vocabulary]
+    return [*known, Option(NONE, OUTSIDE_RUNS, None)]
 
 
 def _own(model: Any, organisation: Organisation) -> Any:

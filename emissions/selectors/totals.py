@@ -26,6 +26,12 @@ from emissions.models import MonthlyTotal, Organisation
 from emissions.selectors.periods import Period
 
 NONE = "none"
+UNALLOCATED = "Unallocated"
+"""Whose is what no team did: runs without a project, and what pools post to nobody."""
+
+OUTSIDE_RUNS = "Outside runs"
+"""The stage and status of what pools post: idle hours, the meter's remainder."""
+
 ZERO = Decimal(0)
 NOT_COMPLETED = (RunStatus.FAILED, RunStatus.CANCELLED)
 MEASURED = (Basis.DEVICE_COUNTER, Basis.SITE_METER)
@@ -47,8 +53,8 @@ class Filters:
     sites: tuple[int | None, ...] = ()
     cloud_regions: tuple[int, ...] = ()
     hardware: tuple[int | None, ...] = ()
-    stages: tuple[str, ...] = ()
-    statuses: tuple[str, ...] = ()
+    stages: tuple[str | None, ...] = ()
+    statuses: tuple[str | None, ...] = ()
     structure: Structure = Structure.AS_IT_WAS
 
 
@@ -201,6 +207,10 @@ def _named(without: str) -> Callable[..., Named]:
     return lambda key, label: (NONE, without) if key is None else (str(key), label)
 
 
+def _member_of(vocabulary: type[Stage] | type[RunStatus]) -> Callable[..., Named]:
+    return lambda value: (NONE, OUTSIDE_RUNS) if value is None else (value, vocabulary(value).label)
+
+
 def _site(slug: str | None, name: str, provider: str | None, region: str) -> Named:
     if slug is not None:
         return slug, name
@@ -219,7 +229,7 @@ def _by_key(group: Group) -> str:
 
 DIMENSIONS: dict[By, Dimension] = {
     By.MONTH: Dimension(("month",), lambda day: (day.isoformat(), f"{day:%Y-%m}"), _by_key),
-    By.TEAM: Dimension(("cell__team__slug", "cell__team__name"), _named("No team")),
+    By.TEAM: Dimension(("cell__team__slug", "cell__team__name"), _named(UNALLOCATED)),
     By.PROJECT: Dimension(("cell__project__slug", "cell__project__name"), _named("No project")),
     By.SITE: Dimension(
         (
@@ -233,13 +243,13 @@ DIMENSIONS: dict[By, Dimension] = {
     By.HARDWARE: Dimension(
         ("cell__hardware_id", "cell__hardware__name"), _named("Hardware not stated")
     ),
-    By.STAGE: Dimension(("cell__stage",), lambda value: (value, Stage(value).label)),
-    By.STATUS: Dimension(("cell__status",), lambda value: (value, RunStatus(value).label)),
+    By.STAGE: Dimension(("cell__stage",), _member_of(Stage)),
+    By.STATUS: Dimension(("cell__status",), _member_of(RunStatus)),
     By.ZONE: Dimension(("cell__zone__code", "cell__zone__name"), _named("Zone not known")),
     By.SCOPE: Dimension(("cell__scope", "cell__category"), _scope, _by_key),
     By.BASIS: Dimension(("cell__basis",), lambda value: (str(value), Basis(value).label), _by_key),
 }
-TODAYS_TEAM = Dimension(("assigned__team__slug", "assigned__team__name"), _named("No team"))
+TODAYS_TEAM = Dimension(("assigned__team__slug", "assigned__team__name"), _named(UNALLOCATED))
 
 _MEASURED = Q(cell__basis__in=[one.value for one in MEASURED])
 _NOT_COMPLETED = Q(cell__status__in=[one.value for one in NOT_COMPLETED])

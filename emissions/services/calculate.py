@@ -26,24 +26,27 @@ from django.db import (
 from emissions.calculation.arrays import Ints
 from emissions.calculation.ledger import difference
 from emissions.calculation.vocabulary import EntrySource
-from emissions.models import Organisation, PendingCalculation, Posting
-from emissions.models.entry import DECIMALS, QUANTITIES
+from emissions.models import Organisation, PendingCalculation
+from emissions.models.entry import QUANTITIES
 from emissions.services.cells import MissingCellsError, find_cells, intern_cells
-from emissions.services.copying import read_frame, write_frame
+from emissions.services.copying import read_frame
 from emissions.services.facts import Facts, load_facts
-from emissions.services.invalidate import CHANGING, facts_are_changing
+from emissions.services.invalidate import CHANGING, facts_are_changing, runs_posted
+from emissions.services.posting import (
+    as_date,
+    frame_of_lines,
+    read_lines,
+    share_ledger,
+    write_lines,
+)
 from emissions.services.resolve import RUN_COLUMNS, Resolved, resolve
 
 logger = logging.getLogger(__name__)
 
-METHODOLOGY_VERSION = "1"
 BATCH = 50_000
 WAITING_BATCH = 200
 LINES = 1_000_000
 HOURS_PER_MONTH = 28 * 24
-LEDGER_LOCK = 7_460_001
-"""Class of the advisory lock that postings share and a close takes alone, per organisation."""
-
 AGAIN_AFTER_SECONDS = 5
 """When a run is calculated again that was calculated while a fact was being changed."""
 
@@ -239,9 +242,7 @@ def _claim(limit: int, priority_below: int | None, run_ids: Sequence[int] | None
             f" FROM {free} WHERE {where} AND organisation_id = %s {lock}",
             [*params, organisation_id, limit],
         )
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock_shared(%s, %s)", [LEDGER_LOCK, organisation_id]
-        )
+    share_ledger(organisation_id=organisation_id)
     changing = facts_are_changing(organisation_id=organisation_id)
     if changing and not urgent:
         return None
@@ -264,12 +265,19 @@ def _post(claim: Claim) -> None:
     keys, amounts = wanted_lines(
         runs=runs, resolved=resolved, organisation_id=claim.organisation_id
     )
-    present_keys, present = read_lines(chosen=CLAIMED)
+    calculated = keys[:, :2]
+    present_keys, present = read_lines(origin="run_id", chosen=CLAIMED)
     keys, amounts = difference(
         wanted_keys=keys, wanted=amounts, present_keys=present_keys, present=present
     )
     kept = ~np.isin(keys[:, 0], failed)
-    _write_lines(claim, keys[kept], amounts[kept])
+    lines = _write_lines(claim, keys[kept], amounts[kept])
+    runs_posted(
+        organisation_id=claim.organisation_id,
+        touched=_on_nodes(claim, runs, calculated, lines),
+        lines=lines,
+        causes=claim.causes,
+    )
     _clear(claim, failed)
 
 
@@ -364,99 +372,35 @@ def quantities(*, resolved: Resolved) -> Ints:
     return np.column_stack([columns[name] for name in QUANTITIES])
 
 
-def read_lines(*, chosen: str, params: Sequence[Any] = ()) -> tuple[Ints, Ints]:
-    """Return what stands in the ledger for runs: keys (run, month, cell) and net quantities.
-
-    `chosen` is the SQL of the runs' ids.
-    """
-    sums = [
-        f"round(sum({name}) * 1e{DECIMALS[name]})::bigint" if DECIMALS[name] else f"sum({name})"
-        for name in QUANTITIES
-    ]
-    frame = read_frame(
-        "SELECT run_id, extract(year FROM month)::int * 12 + extract(month FROM month)::int - 1,"
-        f" cell_id, {', '.join(sums)} FROM emissions_emissionentry"
-        f" WHERE run_id IN ({chosen}) GROUP BY run_id, month, cell_id",
-        params,
-        dict.fromkeys(("run_id", "month", "cell_id", *QUANTITIES), pl.Int64),
+def _write_lines(claim: Claim, keys: Ints, amounts: Ints) -> pl.DataFrame:
+    lines = frame_of_lines(origin="run_id", keys=keys, amounts=amounts).with_columns(
+        pl.lit(EntrySource.RUN.value).alias("source")
     )
-    values = frame.to_numpy().astype(np.int64).reshape(frame.height, 3 + len(QUANTITIES))
-    return values[:, :3], values[:, 3:]
-
-
-def _write_lines(claim: Claim, keys: Ints, amounts: Ints) -> None:
-    if not keys.shape[0]:
-        return
-    lines = pl.DataFrame(
-        {
-            "run_id": keys[:, 0],
-            "month": keys[:, 1],
-            "cell_id": keys[:, 2],
-            **{name: amounts[:, at] for at, name in enumerate(QUANTITIES)},
-        }
-    ).with_columns(
-        pl.date(pl.col("month") // 12, pl.col("month") % 12 + 1, 1).alias("month"),
-        pl.lit(EntrySource.RUN.value).alias("source"),
+    write_lines(
+        organisation_id=claim.organisation_id, origin="run_id", lines=lines, causes=claim.causes
     )
-    lines = lines.join(_write_postings(claim, lines["run_id"]), on="run_id", maintain_order="left")
-    write_frame(lines.with_columns(_as_numeric()), "emissions_emissionentry")
-    _add_to_totals(lines)
+    return lines
 
 
-def _as_numeric() -> list[pl.Expr]:
-    """Write integers with an exponent, which NUMERIC reads exactly."""
-    return [
-        pl.col(name).cast(pl.String) + f"e-{decimals}"
-        for name, decimals in DECIMALS.items()
-        if decimals
-    ]
-
-
-def _write_postings(claim: Claim, run_ids: pl.Series) -> pl.DataFrame:
-    """Write one posting for each cause among the runs; return (run_id, posting_id)."""
-    cause = ["cause", "reason", "by_id"]
-    runs = claim.causes.filter(pl.col("run_id").is_in(run_ids.unique().implode()))
-    causes = runs.select(cause).unique(maintain_order=True)
-    posted = [
-        Posting.objects.create(
-            organisation_id=claim.organisation_id,
-            methodology_version=METHODOLOGY_VERSION,
-            **one,
-        ).pk
-        for one in causes.iter_rows(named=True)
-    ]
-    return runs.join(
-        causes.with_columns(pl.Series("posting_id", posted, dtype=pl.Int64)),
-        on=cause,
-        nulls_equal=True,
-    ).select("run_id", "posting_id")
-
-
-def _add_to_totals(lines: pl.DataFrame) -> None:
-    """Add the lines to the monthly totals: one upsert, in the order of the key.
-
-    Two workers that upsert the same totals in different orders would deadlock.
-    """
-    sums = (
-        lines.group_by("cell_id", "month")
-        .agg(pl.col(name).cast(pl.Int128).sum() for name in QUANTITIES)
-        .sort("cell_id", "month")
-        .with_columns(_as_numeric())
-    )
-    names = ", ".join(QUANTITIES)
-    added = ", ".join(f"{name} = total.{name} + EXCLUDED.{name}" for name in QUANTITIES)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TEMP TABLE IF NOT EXISTS added_total"
-            " (LIKE emissions_monthlytotal) ON COMMIT DELETE ROWS"
+def _on_nodes(
+    claim: Claim, runs: pl.DataFrame, calculated: Ints, lines: pl.DataFrame
+) -> pl.DataFrame:
+    """Return run, node and month of what was calculated on nodes, deleted runs included."""
+    nodes = runs.select(pl.col("id").alias("run_id"), "node_id").drop_nulls()
+    if len(claim.run_ids) > runs.height:
+        gone = list(set(claim.run_ids) - set(runs["id"].to_list()))
+        nodes = nodes.vstack(
+            read_frame(
+                "SELECT id, node_id FROM emissions_run WHERE id = ANY(%s) AND node_id IS NOT NULL",
+                [gone],
+                {"run_id": pl.Int64, "node_id": pl.Int64},
+            )
         )
-        write_frame(sums, "added_total")
-        cursor.execute(
-            f"INSERT INTO emissions_monthlytotal AS total (cell_id, month, {names})"
-            f" SELECT cell_id, month, {names} FROM added_total ORDER BY cell_id, month"
-            f" ON CONFLICT (cell_id, month) DO UPDATE SET {added}"
-        )
-        cursor.execute("TRUNCATE added_total")
+    if nodes.is_empty():
+        return nodes.with_columns(pl.lit(None, dtype=pl.Date).alias("month"))
+    months = pl.DataFrame({"run_id": calculated[:, 0], "month": calculated[:, 1]})
+    months = months.with_columns(as_date(pl.col("month")).alias("month"))
+    return nodes.join(months.vstack(lines.select("run_id", "month")).unique(), on="run_id")
 
 
 def _clear(claim: Claim, failed: list[int]) -> None:

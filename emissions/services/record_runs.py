@@ -12,7 +12,7 @@ from django.db import transaction
 from emissions.calculation.vocabulary import Cause
 from emissions.models import Observation, Organisation, PendingCalculation, Run, RunState, User
 from emissions.services.audit import snapshot, write_audit_event
-from emissions.services.invalidate import nudge, queue_runs
+from emissions.services.invalidate import nudge, queue_runs, run_moved
 
 #: From how many runs on nobody is waiting for a single figure.
 BULK_FROM = 500
@@ -97,6 +97,8 @@ def edit_run(*, run: Run, by: User | None, now: datetime) -> Run:
         after=snapshot(run),
     )
     _queue_one(run, by=by, reason="Run edited")
+    if run.node_id != stored.node_id:
+        run_moved(run=run, node_ids=(run.node_id, stored.node_id), by=by)
     return run
 
 

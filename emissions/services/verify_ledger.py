@@ -1,4 +1,4 @@
-"""Recompute every run and compare it with its entries, and the entries with the totals.
+"""Recompute every run and pool and compare it with its entries, and the entries with the totals.
 
 `verify_totals` alone could not see a double posting: entries and totals would agree.
 """
@@ -7,18 +7,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+import polars as pl
 from django.db import connection, transaction
 
 from emissions.calculation.ledger import difference
-from emissions.models import Organisation, PendingCalculation
+from emissions.calculation.vocabulary import PoolKind
+from emissions.models import Organisation, PendingCalculation, StalePool
 from emissions.models.entry import QUANTITIES
 from emissions.services import calculate
-from emissions.services.calculate import HOURS_PER_MONTH, read_lines, read_runs, wanted_lines
+from emissions.services.calculate import HOURS_PER_MONTH, read_runs, wanted_lines
 from emissions.services.cells import MissingCellsError
+from emissions.services.copying import read_frame
 from emissions.services.facts import load_facts
+from emissions.services.pool_lines import POOL_COLUMNS
+from emissions.services.pool_rules import RULES
+from emissions.services.posting import read_lines
 from emissions.services.resolve import resolve
+from emissions.services.settle_pools import MONTH, SAME_POOL, wanted_pool_lines
 
 CHUNK = 50_000
+POOL_CHUNK = 500
 SHOWN = 20
 CHOSEN = "SELECT unnest(%s::bigint[])"
 
@@ -29,23 +37,27 @@ class Verification:
 
     runs: int = 0
     pending: int = 0
+    pools: int = 0
+    stale: int = 0
     wrong_runs: list[int] = field(default_factory=list)
+    wrong_pools: list[int] = field(default_factory=list)
     wrong_totals: list[tuple[int, str]] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
         """Whether every line is as it should be."""
-        return not self.wrong_runs and not self.wrong_totals
+        return not (self.wrong_runs or self.wrong_pools or self.wrong_totals)
 
 
 def verify_ledger(*, organisation: Organisation | None = None) -> Verification:
-    """Recompute every run that is not pending, and all totals, in one snapshot.
+    """Recompute every run and pool that is not pending, and all totals, in one snapshot.
 
     Returns
     -------
     Verification
         Ids of runs whose entries differ from a fresh calculation (deleted runs must net
-        to nothing), and the (cell, month) of totals that differ from their entries.
+        to nothing), ids of pools likewise, and the (cell, month) of totals that differ from
+        their entries.
     """
     found = Verification()
     with transaction.atomic(), connection.cursor() as cursor:
@@ -56,6 +68,7 @@ def verify_ledger(*, organisation: Organisation | None = None) -> Verification:
             organisations = organisations.filter(pk=organisation.pk)
         for one in organisations:
             _verify_runs(one, found)
+            _verify_pools(one, found)
             found.wrong_totals.extend(_wrong_totals(one))
     return found
 
@@ -74,7 +87,7 @@ def _verify_runs(organisation: Organisation, found: Verification) -> None:
         run_ids = [one for one in chunk if one not in pending]
         runs = read_runs(chosen=CHOSEN, params=[run_ids])
         resolved = resolve(runs=runs, facts=facts)
-        present_keys, present = read_lines(chosen=CHOSEN, params=[run_ids])
+        present_keys, present = read_lines(origin="run_id", chosen=CHOSEN, params=[run_ids])
         try:
             keys, wanted = wanted_lines(
                 runs=runs, resolved=resolved, organisation_id=organisation.pk
@@ -88,6 +101,39 @@ def _verify_runs(organisation: Organisation, found: Verification) -> None:
         too_large = runs["id"].to_numpy()[resolved.figures.exceeds_range]
         found.wrong_runs.extend(np.setdiff1d(wrong[:, 0], too_large).tolist())
         found.runs += len(run_ids)
+
+
+def _verify_pools(organisation: Organisation, found: Verification) -> None:
+    """Recompute the pools that nothing has marked; a pool that should exist is marked."""
+    found.stale += StalePool.objects.filter(organisation=organisation).count()
+    for kind in RULES:
+        pools = _settled_pools(organisation, kind)
+        for at in range(0, pools.height, POOL_CHUNK):
+            chunk = pools.slice(at, POOL_CHUNK)
+            present_keys, present = read_lines(
+                origin="pool_id", chosen=CHOSEN, params=[chunk["pool_id"].to_list()]
+            )
+            try:
+                keys, wanted = wanted_pool_lines(organisation=organisation, kind=kind, pools=chunk)
+            except MissingCellsError:
+                keys, wanted = _without_cells(chunk.height)
+                keys[:, 0] = chunk["pool_id"].to_numpy()
+            wrong, _ = difference(
+                wanted_keys=keys, wanted=wanted, present_keys=present_keys, present=present
+            )
+            found.wrong_pools.extend(np.unique(wrong[:, 0]).tolist())
+            found.pools += chunk.height
+
+
+def _settled_pools(organisation: Organisation, kind: PoolKind) -> pl.DataFrame:
+    return read_frame(
+        f"SELECT pool.id, pool.site_id, pool.node_id, pool.subject, {MONTH}"
+        " FROM emissions_pool pool WHERE pool.organisation_id = %s AND pool.kind = %s"
+        f" AND NOT EXISTS (SELECT FROM emissions_stalepool stale WHERE {SAME_POOL})"
+        " ORDER BY pool.id",
+        [organisation.pk, kind.value],
+        POOL_COLUMNS,
+    ).with_columns(pl.col("subject").fill_null(""))
 
 
 def _without_cells(

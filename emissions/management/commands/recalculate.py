@@ -1,4 +1,4 @@
-"""Queue runs to be calculated again."""
+"""Queue runs, and the pools that they share, to be calculated again."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -8,12 +8,13 @@ from django.core.management.base import BaseCommand, CommandError
 from emissions.models import Organisation
 from emissions.services.calculate import calculate_pending
 from emissions.services.invalidate import organisation_changed
+from emissions.services.settle_pools import settle_pools
 
 
 class Command(BaseCommand):
     """Queue all runs of an organisation; calculating twice posts nothing."""
 
-    help = "Queue all runs of an organisation, and calculate them unless --queue-only."
+    help = "Queue all runs and pools of an organisation, and calculate them unless --queue-only."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the organisation, and whether to leave the work to the workers."""
@@ -31,3 +32,5 @@ class Command(BaseCommand):
         self.stdout.write(f"{queued} runs queued.")
         while not options["queue_only"] and (done := calculate_pending()):
             self.stdout.write(f"{done} calculated.")
+        while not options["queue_only"] and (done := settle_pools()):
+            self.stdout.write(f"{done} pools settled.")

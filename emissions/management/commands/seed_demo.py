@@ -9,6 +9,7 @@ from django.utils import timezone
 from emissions.services.calculate import calculate_pending
 from emissions.services.demo.plan import NAME, PASSWORD, PEOPLE, RUNS
 from emissions.services.demo.seed import seed_demo
+from emissions.services.settle_pools import settle_pools
 
 
 class Command(BaseCommand):
@@ -25,6 +26,8 @@ class Command(BaseCommand):
         """Seed, calculate what was recorded, and print the sign-ins."""
         if seed_demo(now=timezone.now(), runs=options["runs"]) is not None:
             while calculate_pending():
+                pass
+            while settle_pools():
                 pass
         if options["print_sign_ins"]:
             self.stdout.write(f"{NAME} (demo), password for all: {PASSWORD}")

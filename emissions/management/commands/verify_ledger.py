@@ -17,7 +17,11 @@ class Command(BaseCommand):
         found = verify_ledger()
         if not found.clean:
             raise CommandError(
-                f"{len(found.wrong_runs)} runs and {len(found.wrong_totals)} totals differ."
-                f" Runs: {found.wrong_runs[:SHOWN]}; totals: {found.wrong_totals[:SHOWN]}"
+                f"{len(found.wrong_runs)} runs, {len(found.wrong_pools)} pools and"
+                f" {len(found.wrong_totals)} totals differ. Runs: {found.wrong_runs[:SHOWN]};"
+                f" pools: {found.wrong_pools[:SHOWN]}; totals: {found.wrong_totals[:SHOWN]}"
             )
-        self.stdout.write(f"{found.runs} runs agree with the ledger; {found.pending} are pending.")
+        self.stdout.write(
+            f"{found.runs} runs agree with the ledger; {found.pending} are pending."
+            f" {found.pools} pools agree; {found.stale} are stale."
+        )

@@ -98,7 +98,7 @@ def test_labels_and_keys(world):
         groups = totals_by(organisation=world.organisation, period=YEAR, by=by)
         return {group.key: group.label for group in groups}
 
-    assert keyed(By.TEAM) == {"vision": "Vision", "language": "Language", NONE: "No team"}
+    assert keyed(By.TEAM) == {"vision": "Vision", "language": "Language", NONE: "Unallocated"}
     assert keyed(By.SITE) == {
         world.lulea.slug: "Luleå",
         "aws:us-west-1": "aws:us-west-1",

@@ -122,9 +122,9 @@ def test_labels_lead_on_with_the_same_period(lab, client):
 def test_as_it_was_and_today_s_structure(lab, client):
     move_project(lab.maps, lab.language, on=NOW.date())
     then = {row["Team"]: row["Runs"] for row in figures(client)["by-team"]}
-    assert then == {"Vision": "3", "Language": "2", "No team": "1"}
+    assert then == {"Vision": "3", "Language": "2", "Unallocated": "1"}
     today = {row["Team"]: row["Runs"] for row in figures(client, "structure=today")["by-team"]}
-    assert today == {"Vision": "1", "Language": "4", "No team": "1"}
+    assert today == {"Vision": "1", "Language": "4", "Unallocated": "1"}
 
 
 def test_more_than_six_teams_stack_as_six_and_other(lab, client):

@@ -40,7 +40,7 @@ def test_a_team_of_another_organisation_is_a_404(lab, client):
 def test_all_teams_are_listed_whether_or_not_they_had_runs(lab, client):
     make_team(organisation=lab.organisation, name="Quiet")
     page = client.get(address("team_list")).content.decode()
-    for name in ("Vision", "Language", "Quiet", "No team"):
+    for name in ("Vision", "Language", "Quiet", "Unallocated"):
         assert name in page
     response = client.get(address("team_list", "period=2026&format=csv"))
     assert "Quiet" in response.content.decode()

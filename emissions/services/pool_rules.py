@@ -1,0 +1,19 @@
+"""The registry of pools: how each kind is settled, in the order in which they are.
+
+A run posts only what depends on itself. What depends on its neighbours is posted per pool: a
+month of a node, a site, or another subject. To add a kind: give it a member of `PoolKind`;
+write a function that returns the lines that should stand (`pool_lines.Rule.wanted`) and
+register it here; mark its pools stale in `services/invalidate` (`mark_pools`) after every
+change of what the function reads. Settling, posting, verifying and recalculating follow.
+
+A kind may read the lines of runs and of kinds before it, and its posting marks only kinds
+after it (`invalidate.DEPENDENTS`), so that there are no cycles.
+"""
+
+from emissions.calculation.vocabulary import PoolKind
+from emissions.services import pool_idle
+from emissions.services.pool_lines import Rule
+
+RULES: dict[PoolKind, Rule] = {
+    PoolKind.NODE_IDLE: Rule(wanted=pool_idle.wanted_idle, needed=pool_idle.NEEDED),
+}
