@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("emissions.urls")),
     path("", include("reports.urls")),
     path("api/v1/", include("emissions.api.urls")),
+    path("api/v1/", include("reports.api_urls")),
     path("api/v1/", include(nowhere)),
     path("api/schema/", SpectacularAPIView.as_view(), name="api_schema"),
     # The split view serves its script from an address of its own: the policy forbids inline ones.

@@ -23,7 +23,7 @@ RENDERERS = {"csv": csv, "xlsx": xlsx}
 @require_safe
 def report_list(request: HttpRequest, member: Member) -> HttpResponse:
     """Show every quarter with its totals and what can be downloaded."""
-    team = _team(member)
+    team = team_of(member)
     found = quarters_with_totals(
         organisation=member.organisation,
         filters=Filters(teams=(team.pk,)) if team else Filters(),
@@ -47,7 +47,7 @@ def report_export(
     request: HttpRequest, member: Member, quarter: str, file_format: str
 ) -> HttpResponse:
     """Send a quarter as a file: a manager gets their own team's, as it was."""
-    renderer, period, team = RENDERERS.get(file_format), _quarter(quarter), _team(member)
+    renderer, period, team = RENDERERS.get(file_format), quarter_named(quarter), team_of(member)
     if renderer is None:
         raise Http404
     organisation = member.organisation
@@ -65,7 +65,7 @@ def report_export(
     )
 
 
-def _team(member: Member) -> Team | None:
+def team_of(member: Member) -> Team | None:
     """Return the team that the member's exports are confined to; None means no limit."""
     if reach(member.role, Action.EXPORT) is Reach.ORGANISATION:
         return None
@@ -74,7 +74,8 @@ def _team(member: Member) -> Team | None:
     return member.team
 
 
-def _quarter(value: str) -> Period:
+def quarter_named(value: str) -> Period:
+    """Return the quarter of an address, such as 2026-Q2, or raise 404."""
     try:
         period = parse_value(value, today=timezone.localdate())
     except InvalidPeriod as error:

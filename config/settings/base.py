@@ -175,6 +175,20 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
+    # Several fields are called kind, status or role: their vocabularies are told apart by name.
+    "ENUM_NAME_OVERRIDES": {
+        "Control": "emissions.api.vocabularies.CONTROL",
+        "FactorKind": "emissions.api.vocabularies.FACTOR_KIND",
+        "FactorRole": "emissions.api.vocabularies.FACTOR_ROLE",
+        "HardwareKind": "emissions.api.vocabularies.HARDWARE_KIND",
+        "Role": "emissions.api.vocabularies.ROLE",
+        "RunStatus": "emissions.api.vocabularies.RUN_STATUS",
+        "SiteKind": "emissions.api.vocabularies.SITE_KIND",
+        "SourceKind": "emissions.api.vocabularies.SOURCE_KIND",
+        "Stage": "emissions.api.vocabularies.STAGE",
+        "Tenure": "emissions.api.vocabularies.TENURE",
+        "TokenScope": "emissions.api.vocabularies.TOKEN_SCOPE",
+    },
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024

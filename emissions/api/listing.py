@@ -31,6 +31,12 @@ class Pages(CursorPagination):
         """Return the order that the address asks for."""
         return self.order
 
+    def _get_position_from_instance(self, instance: Any, ordering: Sequence[str]) -> str:
+        """Return where a row stands; the order may follow a reference (zone__code)."""
+        for name in ordering[0].lstrip("-").split("__"):
+            instance = getattr(instance, name)
+        return str(instance)
+
 
 class Resource(ApiView):
     """One kind of thing: which rows there are, and how one is shown."""
@@ -46,7 +52,7 @@ class Resource(ApiView):
 
     def show(self, rows: Iterable[Any], fields: Sequence[str] | None) -> list[dict[str, Any]]:
         """Return how rows are shown."""
-        context = {"request": self.request}
+        context = {"organisation_id": self.access.organisation.pk}
         return list(self.shape(list(rows), many=True, only=fields, context=context).data)
 
     def query(self, request: Request, **options: Any) -> Query:

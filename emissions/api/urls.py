@@ -8,9 +8,15 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from emissions.api.calculator import CalculatorView
+from emissions.api.factors import FactorListView, FactorView
+from emissions.api.hardware_models import HardwareModelListView, HardwareModelView
+from emissions.api.nodes import NodeListView, NodeView
 from emissions.api.organisation import OrganisationView
+from emissions.api.projects import ProjectListView, ProjectView
 from emissions.api.runs import RunDetailView, RunListView
+from emissions.api.sites import SiteListView, SiteView
 from emissions.api.teams import TeamListView, TeamView
+from emissions.api.totals import TotalsView
 
 
 class NowhereView(APIView):
@@ -41,6 +47,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *both("organisation/", OrganisationView, "api_organisation"),
     *both("teams/", TeamListView, "api_team_list"),
     *both("teams/<slug:key>/", TeamView, "api_team"),
+    *both("projects/", ProjectListView, "api_project_list"),
+    *both("projects/<slug:key>/", ProjectView, "api_project"),
+    *both("sites/", SiteListView, "api_site_list"),
+    *both("sites/<slug:key>/", SiteView, "api_site"),
+    *both("hardware-models/", HardwareModelListView, "api_hardware_model_list"),
+    *both("hardware-models/<int:key>/", HardwareModelView, "api_hardware_model"),
+    *both("nodes/", NodeListView, "api_node_list"),
+    *both("nodes/<slug:key>/", NodeView, "api_node"),
+    *both("factors/", FactorListView, "api_factor_list"),
+    *both("factors/<int:key>/", FactorView, "api_factor"),
+    *both("totals/", TotalsView, "api_totals"),
     *both("runs/", RunListView, "api_run_list"),
     *both("runs/<int:key>/", RunDetailView, "api_run"),
 ]

@@ -81,6 +81,26 @@ def node_rows(*, organisation: Organisation, on: date) -> list[NodeRow]:
     )
 
 
+def sites_with_conditions(*, organisation: Organisation, on: date) -> QuerySet[Site]:
+    """Return the sites; the conditions of the day stand in `of_today`, a list of one or none."""
+    conditions = SiteConditions.objects.current().on(on).select_related("zone")
+    return (
+        Site.objects.filter(organisation=organisation)
+        .select_related("cloud_region")
+        .prefetch_related(Prefetch("conditions", queryset=conditions, to_attr="of_today"))
+    )
+
+
+def nodes_with_places(*, organisation: Organisation, on: date) -> QuerySet[Node]:
+    """Return the nodes; the placement of the day stands in `of_today`, a list of one or none."""
+    places = NodePlacement.objects.current().on(on).select_related("site", "owner")
+    return (
+        Node.objects.filter(organisation=organisation)
+        .select_related("hardware")
+        .prefetch_related(Prefetch("placements", queryset=places, to_attr="of_today"))
+    )
+
+
 def conditions_history(*, site: Site) -> QuerySet[SiteConditions]:
     """Return all that was ever recorded of a site's conditions, latest period first."""
     return (

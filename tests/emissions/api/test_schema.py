@@ -6,6 +6,7 @@ from django.core.management import call_command
 
 from emissions.api.fields import CALCULATION, RUN
 from emissions.api.urls import urlpatterns
+from reports.api_urls import urlpatterns as report_patterns
 
 
 def schema() -> dict[str, dict[str, dict[str, dict[str, object]]]]:
@@ -22,7 +23,7 @@ def test_the_document_is_valid_and_complete() -> None:
     paths = {path for path in document["paths"] if path.startswith("/api/v1/")}
     routes = {
         "/api/v1/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(one.pattern))
-        for one in urlpatterns
+        for one in [*urlpatterns, *report_patterns]
         if one.name
     }
     assert paths == routes
