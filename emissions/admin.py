@@ -65,6 +65,14 @@ class PersonAdmin(AnyUserAdmin):
         ),
     )
 
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only superusers: whoever can give rights can give them to themselves."""
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only superusers."""
+        return bool(request.user.is_superuser)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse: the ledger and the audit log name people. An account is made inactive."""
         return False

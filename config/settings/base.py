@@ -77,12 +77,17 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.redis("REDIS_URL")
 CACHES = {
+    # Signing in counts attempts here, and must not need the broker.
     "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "tonne_cache",
+    },
+    "counts": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         # A cache that hangs is worse than none.
         "OPTIONS": {"socket_connect_timeout": 0.2, "socket_timeout": 2, "retry": None},
-    }
+    },
 }
 
 AUTH_USER_MODEL = "emissions.User"
@@ -96,6 +101,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 ACCOUNT_ADAPTER = "emissions.accounts.ClosedSignupAdapter"
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "emissions.password_links.PasswordLinks"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None

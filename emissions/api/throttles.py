@@ -4,13 +4,14 @@ import logging
 import time
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import caches
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
 from emissions.models import ApiToken
 
 logger = logging.getLogger(__name__)
+cache = caches["counts"]
 
 
 class WindowThrottle(SimpleRateThrottle):

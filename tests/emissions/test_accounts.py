@@ -1,13 +1,15 @@
 from typing import Any
 
 import pytest
+from allauth.account.forms import default_token_generator
 from django.core import mail
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from emissions.calculation.vocabulary import Role
 from emissions.models import User
-from tests.factories import make_member
+from tests.factories import make_member, make_organisation
 
 pytestmark = pytest.mark.django_db
 EMAIL = "ada@lab.example"
@@ -83,3 +85,34 @@ def test_whoever_is_made_inactive_is_out_at_once(client: Client) -> None:
     assert client.get(url).status_code == 200
     User.objects.filter(pk=member.user.pk).update(is_active=False)
     assert client.get(url).status_code == 302
+
+
+def test_signing_in_counts_attempts_in_the_database_and_needs_no_broker(
+    client: Client, settings: Any
+) -> None:
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "tonne_cache",
+        },
+        "counts": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "unix:///nowhere.sock",
+        },
+    }
+    body = {"login": EMAIL, "password": "a long password"}
+    assert client.post(reverse("account_login"), body).status_code == 302
+    assert client.session["_auth_user_id"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM tonne_cache")
+        assert cursor.fetchone()[0] > 0
+
+
+def test_a_link_that_was_handed_out_opens_no_organisation_that_the_person_joins_later(
+    account: User,
+) -> None:
+    make_member(user=account, organisation=make_organisation())
+    key = default_token_generator.make_token(account)
+    assert default_token_generator.check_token(account, key)
+    make_member(user=account, organisation=make_organisation())
+    assert not default_token_generator.check_token(account, key)

@@ -3,6 +3,7 @@
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
@@ -76,3 +77,17 @@ def test_nobody_else_gets_in(db):
     client = Client()
     client.force_login(user)
     assert client.get(reverse("admin:index")).status_code == 302
+
+
+def test_staff_cannot_give_themselves_rights(db):
+    user = User.objects.create_user("staff@example.org", "irrelevant", is_staff=True)
+    user.user_permissions.set(Permission.objects.all())
+    client = Client()
+    client.force_login(user)
+    change = reverse("admin:emissions_user_change", args=[user.pk])
+    assert client.get(change).status_code == 200
+    rights = {"email": user.email, "is_active": "on", "is_staff": "on", "is_superuser": "on"}
+    assert client.post(change, rights).status_code == 403
+    assert client.get(reverse("admin:emissions_user_add")).status_code == 403
+    user.refresh_from_db()
+    assert not user.is_superuser

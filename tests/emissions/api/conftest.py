@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from rest_framework.test import APIClient
 
 from emissions.models import ApiToken, Project
@@ -14,7 +14,7 @@ from tests.factories import NOW, make_project, make_reference
 
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
-    cache.clear()
+    caches["counts"].clear()
 
 
 @pytest.fixture
