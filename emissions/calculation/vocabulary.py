@@ -116,6 +116,13 @@ class PoolKind(Labelled, StrEnum):
     STATEMENT = "statement"
 
 
+class MeasuringPoint(Labelled, StrEnum):
+    """Where a meter measures: before or behind cooling and power supply."""
+
+    FACILITY = "facility"
+    IT = "it"
+
+
 class IdleRule(Labelled, StrEnum):
     """Who carries the idle hours of a node: an organisation's choice."""
 
@@ -292,6 +299,8 @@ LABELS = {
     ("PoolKind", "COVERAGE"): "Instrument coverage",
     ("PoolKind", "PURCHASE"): "Hardware bought",
     ("PoolKind", "STATEMENT"): "Provider statement",
+    ("MeasuringPoint", "FACILITY"): "Facility: with cooling and power supply",
+    ("MeasuringPoint", "IT"): "IT equipment only",
     ("IdleRule", "OWNER"): "Post to the team that owns the node",
     ("IdleRule", "SHARED"): "Share over the teams that used the node, by device-hours",
     ("IdleRule", "OFF"): "Do not post idle hours",

@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.core.exceptions import ValidationError
 
-from emissions.calculation.vocabulary import Preset, Role, TokenScope
+from emissions.calculation.vocabulary import IdleRule, Preset, RemainderRule, Role, TokenScope
 from emissions.forms.dates import DayField
 from emissions.forms.fields import OptionsInput
 from emissions.forms.names import unused
@@ -33,7 +33,7 @@ SCOPE_WORDS = {
 
 
 class OrganisationForm(forms.Form):
-    """Name, time zone and preset."""
+    """Name, time zone, preset, and the rules by which pools are posted."""
 
     name = forms.CharField(label="Name", max_length=150)
     time_zone = forms.CharField(
@@ -53,17 +53,37 @@ class OrganisationForm(forms.Form):
         help_text="Another preset calculates every run again.",
     )
 
+    idle_rule = forms.TypedChoiceField(
+        label="Idle hours of your nodes",
+        choices=[(rule.value, rule.label) for rule in IdleRule],
+        coerce=IdleRule,
+        required=False,
+        widget=forms.RadioSelect,
+        help_text="Posted for each month that has ended: idle power, and a share of the hardware.",
+    )
+    remainder_rule = forms.TypedChoiceField(
+        label="Metered energy that nothing explains",
+        choices=[(rule.value, rule.label) for rule in RemainderRule],
+        coerce=RemainderRule,
+        required=False,
+        widget=forms.RadioSelect,
+        help_text="Metered energy − other load − runs − idle nodes.",
+    )
+
     def __init__(self, *args: Any, organisation: Organisation, **kwargs: Any) -> None:
         initial = {
             "name": organisation.name,
             "time_zone": organisation.time_zone,
             "preset": organisation.preset,
+            "idle_rule": organisation.idle_rule,
+            "remainder_rule": organisation.remainder_rule,
         }
         super().__init__(*args, **{**kwargs, "initial": initial})
         self.fields["time_zone"].widget.options = [
             Option(name, "") for name in sorted(available_timezones())
         ]
-        self.fields["preset"].wide = True  # type: ignore[attr-defined]
+        for name in ("preset", "idle_rule", "remainder_rule"):
+            self.fields[name].wide = True  # type: ignore[attr-defined]
 
     def clean_time_zone(self) -> str:
         """Return the zone as its data base spells it."""

@@ -5,6 +5,7 @@ from emissions.models.cell import Cell
 from emissions.models.entry import EmissionEntry, Posting
 from emissions.models.factor import EmissionFactor, FactorSet, FactorSetAdoption, GridLoss
 from emissions.models.hardware import HardwareAlias, HardwareModel, Node, NodePlacement
+from emissions.models.meter import MeterReading
 from emissions.models.observation import Observation
 from emissions.models.organisation import Organisation, Project, ProjectAssignment, Team
 from emissions.models.people import Membership, User
@@ -29,6 +30,7 @@ __all__ = [
     "HardwareAlias",
     "HardwareModel",
     "Membership",
+    "MeterReading",
     "MonthlyTotal",
     "Node",
     "NodePlacement",

@@ -11,7 +11,7 @@ and workers keep such runs in the queue. Nobody waits for anybody.
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 from django.core.exceptions import EmptyResultSet
@@ -306,6 +306,26 @@ def pools_changed(*, organisation: Organisation, by: User | None, reason: str) -
     """Mark all pools of an organisation, and the idle months that are due."""
     _mark_known_pools(organisation, "true", [], by, Cause.METHOD, reason)
     idle_due(organisation=organisation)
+
+
+def readings_changed(*, site: Site, periods: Iterable[tuple[date, date]], by: User | None) -> None:
+    """Mark what a site's meter says of some days: the remainder, and the share that is covered."""
+    months = {month for start, end in periods for month in months_between(start, end)}
+    for kind in OF_RUNS:
+        mark_pools(
+            organisation=site.organisation,
+            kind=kind,
+            keys=[PoolKey(site_id=site.pk, month=month) for month in sorted(months)],
+            by=by,
+            reason=f"Meter reading of {site.name}",
+        )
+
+
+def months_between(starts_on: date, ends_before: date) -> list[date]:
+    """Return the first days of the months that a half-open period touches."""
+    last = ends_before - timedelta(days=1)
+    first, end = starts_on.year * 12 + starts_on.month - 1, last.year * 12 + last.month
+    return [date(month // 12, month % 12 + 1, 1) for month in range(first, end)]
 
 
 def run_moved(*, run: Run, node_ids: Collection[int | None], by: User | None) -> None:

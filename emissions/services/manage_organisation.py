@@ -1,29 +1,39 @@
-"""Change an organisation's name, time zone and preset."""
+"""Change an organisation's name, time zone, preset and rules of posting."""
 
 from django.db import transaction
 
-from emissions.calculation.vocabulary import Preset
+from emissions.calculation.vocabulary import IdleRule, Preset, RemainderRule
 from emissions.models import Organisation, User
 from emissions.services.audit import write_audit_event
-from emissions.services.invalidate import organisation_changed
+from emissions.services.invalidate import organisation_changed, pools_changed
 
 
 @transaction.atomic
 def edit_organisation(
-    *, organisation: Organisation, name: str, time_zone: str, preset: Preset, by: User | None
+    *,
+    organisation: Organisation,
+    name: str,
+    time_zone: str,
+    preset: Preset,
+    by: User | None,
+    idle_rule: IdleRule | None = None,
+    remainder_rule: RemainderRule | None = None,
 ) -> Organisation:
     """Store the settings; another time zone or preset calculates every run again.
 
     The time zone decides in which month a run counts, and the preset what is assumed where
-    nothing is known.
+    nothing is known. The rules say who carries idle hours, and what becomes of metered energy
+    that nothing explains; without them they stay as they are.
     """
     organisation = Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
     before = _settings(organisation)
     organisation.name, organisation.time_zone, organisation.preset = name, time_zone, preset
+    organisation.idle_rule = idle_rule or organisation.idle_rule
+    organisation.remainder_rule = remainder_rule or organisation.remainder_rule
     after = _settings(organisation)
     if before == after:
         return organisation
-    organisation.save(update_fields=["name", "time_zone", "preset"])
+    organisation.save(update_fields=["name", "time_zone", "preset", "idle_rule", "remainder_rule"])
     write_audit_event(
         organisation=organisation,
         by=by,
@@ -39,6 +49,8 @@ def edit_organisation(
     ]
     if reasons:
         organisation_changed(organisation=organisation, by=by, reason=", ".join(reasons))
+    elif any(before[rule] != after[rule] for rule in ("idle_rule", "remainder_rule")):
+        pools_changed(organisation=organisation, by=by, reason="Rules of posting changed")
     return organisation
 
 
@@ -47,4 +59,6 @@ def _settings(organisation: Organisation) -> dict[str, object]:
         "name": organisation.name,
         "time_zone": organisation.time_zone,
         "preset": Preset(organisation.preset).label,
+        "idle_rule": IdleRule(organisation.idle_rule).label,
+        "remainder_rule": RemainderRule(organisation.remainder_rule).label,
     }

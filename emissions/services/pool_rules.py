@@ -11,9 +11,10 @@ after it (`invalidate.DEPENDENTS`), so that there are no cycles.
 """
 
 from emissions.calculation.vocabulary import PoolKind
-from emissions.services import pool_idle
+from emissions.services import pool_idle, pool_meter
 from emissions.services.pool_lines import Rule
 
 RULES: dict[PoolKind, Rule] = {
     PoolKind.NODE_IDLE: Rule(wanted=pool_idle.wanted_idle, needed=pool_idle.NEEDED),
+    PoolKind.METER_REMAINDER: Rule(wanted=pool_meter.wanted_remainder, needed=pool_meter.NEEDED),
 }
