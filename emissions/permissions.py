@@ -114,6 +114,20 @@ class Member:
                 return runs.filter(created_by=self.user)
         return runs.none()
 
+    def unassigned_runs(self) -> QuerySet[Run]:
+        """Runs without a project or a place that this person may assign.
+
+        A run without a project belongs to the team of whoever recorded it; what a token
+        recorded, or a file of somebody who left, is the organisation's.
+        """
+        runs = Run.objects.of(self.organisation).unassigned()
+        within = self.runs(Action.EDIT_RUNS)
+        if reach(self.role, Action.EDIT_RUNS) is not Reach.TEAM:
+            return runs.filter(pk__in=within.order_by().values("pk"))
+        colleagues = Membership.objects.filter(organisation=self.organisation, team=self.team)
+        recorded = Q(project=None, created_by__in=colleagues.values("user"))
+        return runs.filter(Q(pk__in=within.order_by().values("pk")) | recorded)
+
 
 def _held_today(organisation: Organisation, team: Team | None) -> QuerySet[Any, Any]:
     """Return the projects that a team has today; one that is yet to start is its first team's.

@@ -1,16 +1,21 @@
 """Celery tasks: each makes one domain call. Messages are only nudges."""
 
 import logging
+from datetime import timedelta
 
 from celery import Task, shared_task
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from emissions.models import PendingCalculation
-from emissions.services import calculate, invalidate
+from emissions.models import Organisation, PendingCalculation
+from emissions.services import calculate, doubles, invalidate
 from emissions.services import settle_pools as pools
 from emissions.services.verify_ledger import verify_ledger as verify
 
 logger = logging.getLogger(__name__)
+
+DOUBLES_SINCE = timedelta(days=2)
+"""How far back a search for doubles looks: many times as far as it is apart from the next."""
 
 
 @shared_task
@@ -38,6 +43,16 @@ def settle_pools() -> int:
 def mark_idle_months() -> int:
     """Mark the idle hours of months that have ended."""
     return invalidate.idle_due()
+
+
+@shared_task
+def find_doubles() -> int:
+    """List the pairs among lately changed runs that may be one job; return how many are new."""
+    now = timezone.now()
+    return sum(
+        doubles.find_doubles(organisation=one, now=now, since=now - DOUBLES_SINCE)
+        for one in Organisation.objects.order_by("pk")
+    )
 
 
 @shared_task

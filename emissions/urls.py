@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from emissions.views import (
     audit_log,
     calculator,
+    doubles,
     factors,
     hardware,
     home,
@@ -20,11 +21,13 @@ from emissions.views import (
     settings_teams,
     settings_tokens,
     sites,
+    unassigned,
 )
 from emissions.views.dashboards import organisation, project, project_list, team, team_list
 
 ORGANISATION = "o/<slug:organisation_slug>/"
 RUNS = "o/<slug:organisation_slug>/runs/"
+DOUBLE = f"{RUNS}doubles/<int:pair_id>/"
 INVENTORY = "o/<slug:organisation_slug>/inventory/"
 SITE = f"{INVENTORY}sites/<slug:site_slug>/"
 NODE = f"{INVENTORY}nodes/<slug:node_slug>/"
@@ -43,6 +46,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{RUNS}csv/", run_list.run_list_csv, name="run_list_csv"),
     path(f"{RUNS}new/", run_form.run_create, name="run_create"),
     path(f"{RUNS}preview/", run_form.run_preview, name="run_preview"),
+    path(f"{RUNS}unassigned/", unassigned.unassigned, name="unassigned"),
+    path(f"{RUNS}doubles/", doubles.double_list, name="double_list"),
+    path(f"{RUNS}doubles/find/", doubles.double_find, name="double_find"),
+    path(f"{DOUBLE}merge/", doubles.double_merge, name="double_merge"),
+    path(f"{DOUBLE}keep/", doubles.double_keep, name="double_keep"),
+    path(f"{DOUBLE}reopen/", doubles.double_reopen, name="double_reopen"),
     path(f"{RUNS}<int:run_id>/", run.run, name="run"),
     path(f"{RUNS}<int:run_id>/figures/", run.run_figures, name="run_figures"),
     path(f"{RUNS}<int:run_id>/edit/", run_form.run_edit, name="run_edit"),

@@ -16,6 +16,7 @@ from emissions.models import (
     ApiToken,
     CloudRegion,
     DefaultPue,
+    DoublePair,
     EmissionFactor,
     FactorSet,
     GridLoss,
@@ -382,6 +383,18 @@ def make_run(
     if calculated:
         calculate_all()
     return run
+
+
+def make_double(*, project: Project, calculated: bool = False, **values: Any) -> DoublePair:
+    """Make two records of one job, one typed in and one by Slurm, on the review list."""
+    pair = [
+        make_run(project=project, source_kind=kind, name=f"{kind} record", calculated=calculated,
+                 **values)
+        for kind in ("form", "sacct")
+    ]  # fmt: skip
+    return DoublePair.objects.create(
+        organisation=project.organisation, first=pair[0], second=pair[1], reason="alike"
+    )
 
 
 def calculate_all() -> None:

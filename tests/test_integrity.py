@@ -149,6 +149,9 @@ class TestOrganisationsAreKeptApart:
 #: Shared or private: the other row may have no organisation; services and queries see to these.
 WITHOUT_A_COMPOSITE_KEY = {
     "Cell.hardware",
+    "DoublePair.first",
+    "DoublePair.second",
+    "DoublePair.superseded",
     "FactorSetAdoption.factor_set",
     "HardwareAlias.hardware",
     "Node.hardware",

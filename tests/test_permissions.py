@@ -20,6 +20,7 @@ from emissions.models import Membership, Organisation
 from emissions.permissions import MATRIX, ROLES, Action, Member, Reach, reach
 from tests.factories import (
     make_alias,
+    make_double,
     make_factor_set,
     make_hardware,
     make_member,
@@ -76,6 +77,7 @@ def things(organisation: Organisation, member: Membership) -> dict[str, Any]:
     project = make_project(team)
     site = make_site(organisation)
     hardware = make_hardware(organisation=organisation)
+    pair = make_double(project=project, created_by=member.user)
     return {
         "run_id": make_run(project=project, created_by=member.user, calculated=False).pk,
         "team_slug": make_team(organisation).slug if member.team is None else team.slug,
@@ -83,6 +85,7 @@ def things(organisation: Organisation, member: Membership) -> dict[str, Any]:
         "site_slug": site.slug,
         "node_slug": make_node(organisation=organisation, site=site).slug,
         "hardware_id": hardware.pk,
+        "pair_id": pair.pk,
         "alias_id": make_alias(hardware).pk,
         "factor_set_id": make_factor_set(organisation=organisation).pk,
         "membership_id": make_member(Role.AUDITOR, organisation=organisation).pk,

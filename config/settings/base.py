@@ -219,6 +219,7 @@ CELERY_BEAT_SCHEDULE = {
     "calculate-pending": {"task": "emissions.tasks.calculate_pending", "schedule": 10.0},
     "settle-pools": {"task": "emissions.tasks.settle_pools", "schedule": 10.0},
     "mark-idle-months": {"task": "emissions.tasks.mark_idle_months", "schedule": 3600.0},
+    "find-doubles": {"task": "emissions.tasks.find_doubles", "schedule": 3600.0},
     "verify-ledger": {"task": "emissions.tasks.verify_ledger", "schedule": 24 * 3600.0},
 }
 

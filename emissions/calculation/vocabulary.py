@@ -238,6 +238,22 @@ class Boundary(Labelled, StrEnum):
     MACHINE = "machine"
 
 
+class DoubleReason(Labelled, StrEnum):
+    """Why two runs may be one job."""
+
+    HOST = "host"
+    IDENTITY = "identity"
+    ALIKE = "alike"
+
+
+class DoubleState(Labelled, StrEnum):
+    """What somebody decided of two runs that may be one job."""
+
+    OPEN = "open"
+    KEPT = "kept"
+    MERGED = "merged"
+
+
 class Assumption(IntFlag):
     """What the core had to assume for a run; bits, so that a column is an integer array."""
 

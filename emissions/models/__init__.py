@@ -2,6 +2,7 @@
 
 from emissions.models.audit import AuditEvent
 from emissions.models.cell import Cell
+from emissions.models.double import DoublePair
 from emissions.models.entry import EmissionEntry, Posting
 from emissions.models.factor import EmissionFactor, FactorSet, FactorSetAdoption, GridLoss
 from emissions.models.hardware import HardwareAlias, HardwareModel, Node, NodePlacement
@@ -21,6 +22,7 @@ __all__ = [
     "Cell",
     "CloudRegion",
     "DefaultPue",
+    "DoublePair",
     "EmissionEntry",
     "EmissionFactor",
     "FactorSet",

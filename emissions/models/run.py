@@ -30,12 +30,24 @@ def share(field: str, *, name: str) -> models.CheckConstraint:
     )
 
 
+NO_PLACE = Q(node__isnull=True, site__isnull=True, cloud_region__isnull=True, zone__isnull=True)
+UNASSIGNED = Q(project__isnull=True) | NO_PLACE
+
+
 class RunQuerySet(models.QuerySet["Run"]):
     """Runs that stand: a deleted one is a tombstone."""
 
     def alive(self) -> Self:
         """Runs that nobody has deleted."""
         return self.filter(deleted_at__isnull=True)
+
+    def counted(self) -> Self:
+        """Runs that stand in the ledger: alive, and not another record of the same job."""
+        return self.alive().filter(superseded_by__isnull=True)
+
+    def unassigned(self) -> Self:
+        """Runs that count, but without a project or without a place."""
+        return self.counted().filter(UNASSIGNED)
 
     def of(self, organisation: Organisation) -> Self:
         """Runs of one organisation that nobody has deleted."""
@@ -119,6 +131,11 @@ class Run(models.Model):
                 fields=["project", "-started_at", "-id"],
                 name="run_of_project",
                 condition=Q(deleted_at__isnull=True),
+            ),
+            models.Index(
+                fields=["organisation", "-started_at", "-id"],
+                name="run_unassigned",
+                condition=Q(deleted_at__isnull=True, superseded_by__isnull=True) & UNASSIGNED,
             ),
         ]
         constraints = [

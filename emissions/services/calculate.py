@@ -311,15 +311,17 @@ def _facts(claim: Claim) -> Facts:
 
 
 def read_runs(*, chosen: str, params: Sequence[Any] = ()) -> pl.DataFrame:
-    """Return runs that nobody has deleted, with the columns of `RUN_COLUMNS`, by id.
+    """Return runs that count, with the columns of `RUN_COLUMNS`, by id.
 
+    A deleted run counts nothing, nor does one that is another record of the same job.
     `chosen` is the SQL of their ids: a million of them as parameters would take longer.
     """
     microseconds = "round(date_part('epoch', started_at) * 1000000)::bigint"
     names = [microseconds if name == "started_at_us" else name for name in RUN_COLUMNS]
     return read_frame(
         f"SELECT {', '.join(names)} FROM emissions_run"
-        f" WHERE id IN ({chosen}) AND deleted_at IS NULL ORDER BY id",
+        f" WHERE id IN ({chosen}) AND deleted_at IS NULL AND superseded_by_id IS NULL"
+        " ORDER BY id",
         params,
         RUN_COLUMNS,
     )

@@ -9,8 +9,16 @@ from datetime import datetime
 
 from django.db import transaction
 
-from emissions.calculation.vocabulary import Cause
-from emissions.models import Observation, Organisation, PendingCalculation, Run, RunState, User
+from emissions.calculation.vocabulary import Cause, DoubleState
+from emissions.models import (
+    DoublePair,
+    Observation,
+    Organisation,
+    PendingCalculation,
+    Run,
+    RunState,
+    User,
+)
 from emissions.services.audit import snapshot, write_audit_event
 from emissions.services.invalidate import nudge, queue_runs, run_moved
 
@@ -85,6 +93,8 @@ def edit_run(*, run: Run, by: User | None, now: datetime) -> Run:
         raise RunGone
     before = snapshot(stored)
     run.updated_at = now
+    # Somebody may have merged it since it was read: an edit does not undo that.
+    run.superseded_by_id = stored.superseded_by_id
     run.save()
     if run.energy_kwh is not None and run.energy_kwh != stored.energy_kwh:
         _observation(run).save()
@@ -104,7 +114,10 @@ def edit_run(*, run: Run, by: User | None, now: datetime) -> Run:
 
 @transaction.atomic
 def delete_run(*, run: Run, by: User | None, now: datetime) -> None:
-    """Leave a tombstone; the ledger will post the run's lines with the opposite sign."""
+    """Leave a tombstone; the ledger will post the run's lines with the opposite sign.
+
+    Other records of the same job that were merged into this run count again.
+    """
     stored = Run.objects.alive().select_for_update(no_key=True).filter(pk=run.pk).first()
     if stored is None:
         raise RunGone
@@ -114,6 +127,18 @@ def delete_run(*, run: Run, by: User | None, now: datetime) -> None:
         organisation=stored.organisation, by=by, action="run deleted", instance=stored
     )
     _queue_one(stored, by=by, reason="Run deleted")
+    released = Run.objects.filter(superseded_by=stored)
+    queue_runs(
+        runs=released,
+        by=by,
+        cause=Cause.DATA,
+        reason=f"Run {stored.pk}, which stood for it, deleted",
+        priority=PendingCalculation.WAITING,
+    )
+    DoublePair.objects.filter(superseded__in=released).update(
+        state=DoubleState.OPEN, superseded=None, decided_by=None, decided_at=None
+    )
+    released.update(superseded_by=None, updated_at=now)
 
 
 def _queue_one(run: Run, *, by: User | None, reason: str) -> None:

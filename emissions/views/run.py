@@ -11,6 +11,7 @@ from emissions.charts import numbers
 from emissions.models import Run
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors import runs as selector
+from emissions.selectors.doubles import merge_of
 from emissions.services.calculator import elsewhere
 from emissions.services.estimate import Estimate, estimate_runs
 from emissions.views.comparisons import places_card
@@ -41,6 +42,7 @@ def run(request: HttpRequest, member: Member, run_id: int) -> HttpResponse:
         "months": months,
         "mass_unit": numbers.mass_unit(month.location_based_kg for month in months),
         "energy_unit": numbers.energy_unit(month.energy_facility_kwh for month in months),
+        "merge": merge_of(run=shown) if shown.superseded_by_id else None,
         "lines": Paginator(lines, LINES_SHOWN).get_page(request.GET.get("lines")),
         "elsewhere": places_card(places, here=estimate),
     }
@@ -60,14 +62,15 @@ def run_figures(request: HttpRequest, member: Member, run_id: int) -> HttpRespon
 
 def _run(member: Member, run_id: int) -> Run:
     runs = selector.with_names(member.runs(Action.VIEW_RUNS))
-    return get_object_or_404(runs.select_related("retry_of"), pk=run_id)
+    return get_object_or_404(runs.select_related("retry_of", "superseded_by"), pk=run_id)
 
 
 def _headline(run: Run, member: Member) -> dict[str, Any]:
     """Return the ledger's figures; before they are posted those that will be."""
     (estimate,) = estimate_runs(runs=[run], organisation=member.organisation)
     figures = selector.figures_of_run(run=run)
-    posting = (figures.pending or not figures.posted) and not figures.error
+    unposted = not figures.posted and run.superseded_by_id is None
+    posting = (figures.pending or unposted) and not figures.error
     return {
         "run": run,
         "figures": figures,

@@ -20,6 +20,7 @@ from emissions.forms.run_filter import RunFilterForm
 from emissions.models import Run
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors import runs as selector
+from emissions.views.run_tabs import run_tabs
 
 PAGE_SIZE = 50
 CSV_BATCH = 1000
@@ -61,6 +62,7 @@ def run_list(request: HttpRequest, member: Member) -> HttpResponse:
         "page": page,
         "rows": rows,
         "sort": sort,
+        "tabs": run_tabs(member, "run_list"),
         "mass_unit": numbers.mass_unit(
             numbers.typical(row.figures.location_based_kg for row in rows)
         ),

@@ -11,13 +11,15 @@ RUNS = 20_000
 
 TEAMS = ("Language", "Vision", "Speech", "Science")
 
+RESEARCHER = "researcher@nordlys.example"
+
 #: E-mail, name, role, team.
 PEOPLE = (
     ("admin@nordlys.example", "Astrid Lind", Role.ADMIN, None),
     ("officer@nordlys.example", "Omar Farouk", Role.OFFICER, None),
     ("auditor@nordlys.example", "Ingrid Vale", Role.AUDITOR, None),
     ("manager@nordlys.example", "Mira Okafor", Role.MANAGER, "Language"),
-    ("researcher@nordlys.example", "Ravi Sandberg", Role.RESEARCHER, "Language"),
+    (RESEARCHER, "Ravi Sandberg", Role.RESEARCHER, "Language"),
     ("vision@nordlys.example", "Vera Holm", Role.RESEARCHER, "Vision"),
     ("speech@nordlys.example", "Sam Aalto", Role.RESEARCHER, "Speech"),
     ("science@nordlys.example", "Sofia Brandt", Role.RESEARCHER, "Science"),

@@ -29,6 +29,7 @@ from emissions.services.demo.plan import (
     PASSWORD,
     PEOPLE,
     PROJECTS,
+    RESEARCHER,
     RUNS,
     SITES,
     SLUG,
@@ -37,6 +38,8 @@ from emissions.services.demo.plan import (
     YEARS,
     SitePlan,
 )
+from emissions.services.demo.review import to_review
+from emissions.services.doubles import find_doubles
 from emissions.services.manage_nodes import Machine, create_node
 from emissions.services.manage_people import invite_person
 from emissions.services.manage_projects import assign_project, create_project
@@ -77,6 +80,11 @@ def seed_demo(*, now: datetime, runs: int = RUNS) -> Organisation | None:
     finished = (run for run in generated if run.ended_at <= now)
     for chunk in _chunks(finished):
         record_runs(organisation=organisation, runs=chunk, by=admin, now=now)
+    researcher = User.objects.get(email=RESEARCHER)
+    for by, runs_to_review in to_review(things=things, now=now):
+        who = researcher if by == RESEARCHER else admin
+        record_runs(organisation=organisation, runs=runs_to_review, by=who, now=now)
+    find_doubles(organisation=organisation, now=now)
     return organisation
 
 

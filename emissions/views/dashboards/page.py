@@ -12,8 +12,9 @@ from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 
 from emissions.charts import numbers, sentences
-from emissions.permissions import Member
+from emissions.permissions import Action, Member
 from emissions.selectors.attention import Attention, attention, has_figures
+from emissions.selectors.doubles import count_doubles, count_unassigned
 from emissions.selectors.periods import Period
 from emissions.selectors.totals import (
     NONE,
@@ -71,6 +72,7 @@ class Dashboard:
 
     def __init__(self, request: HttpRequest, member: Member, subject: Subject) -> None:
         self.request = request
+        self.member = member
         self.organisation = member.organisation
         self.subject = subject
         self.address = Address(request, member.organisation, own=subject.own)
@@ -215,7 +217,22 @@ class Dashboard:
             words = self.attention.words(self.attention.pending)
             text = f"{words} run{_s(self.attention.pending)} waiting to be calculated."
             found.append(Remark(text, runs and f"{runs}?calculation=pending", "See which"))
-        found += self._remarks_on_structure(runs) + self._remarks_on_quality()
+        found += self._remarks_on_structure(runs) + self._remarks_on_records()
+        return found + self._remarks_on_quality()
+
+    def _remarks_on_records(self) -> list[Remark]:
+        """What waits for this person to assign or decide, whatever the period."""
+        if self.subject.fixed or not self.member.may(Action.EDIT_RUNS):
+            return []
+        found, slug = [], self.organisation.slug
+        unassigned = count_unassigned(runs=self.member.unassigned_runs())
+        if unassigned:
+            words = f"{Attention.words(unassigned)} run{_s(unassigned)} without project or place."
+            found.append(Remark(words, _page("unassigned", slug), "Assign them"))
+        doubles = count_doubles(runs=self.member.runs(Action.EDIT_RUNS))
+        if doubles:
+            words = f"{Attention.words(doubles)} pair{_s(doubles)} of runs may be one job."
+            found.append(Remark(words, _page("double_list", slug), "Decide"))
         return found
 
     def _remarks_on_structure(self, runs: str) -> list[Remark]:
@@ -228,7 +245,7 @@ class Dashboard:
                 f"{numbers.mass_text(getattr(group.totals, self.amount))} CO₂e belongs to "
                 "no project.",
                 runs and f"{runs}?project={NONE}",
-                "Assign the runs",
+                "See the runs",
             )
             for group in without
         ]

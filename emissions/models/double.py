@@ -1,0 +1,52 @@
+"""Two runs that may be one job, and what somebody decided."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from emissions.calculation.vocabulary import DoubleReason, DoubleState
+from emissions.models.choices import choices, one_of
+from emissions.models.organisation import Organisation
+from emissions.models.run import Run
+
+
+class DoublePair(models.Model):
+    """One row is two runs that may be one job: found, then kept apart or merged.
+
+    A decision is remembered: what was kept is not found again.
+    """
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
+    first = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+")
+    second = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+")
+    reason = models.CharField(max_length=16, choices=choices(DoubleReason))
+    state = models.CharField(max_length=16, choices=choices(DoubleState), default=DoubleState.OPEN)
+    superseded = models.ForeignKey(
+        Run, on_delete=models.CASCADE, null=True, blank=True, related_name="merges"
+    )
+    found_at = models.DateTimeField(default=timezone.now)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["organisation", "state", "-id"], name="double_listed")]
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="double_once"),
+            models.CheckConstraint(condition=Q(first__lt=F("second")), name="double_in_order"),
+            one_of("reason", DoubleReason, name="double_reason"),
+            one_of("state", DoubleState, name="double_state"),
+            models.CheckConstraint(
+                name="double_merged_names_which",
+                condition=Q(
+                    Q(superseded=F("first")) | Q(superseded=F("second")), state=DoubleState.MERGED
+                )
+                | (~Q(state=DoubleState.MERGED) & Q(superseded__isnull=True)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"runs {self.first_id} and {self.second_id}"

@@ -1,0 +1,73 @@
+"""The inbox of runs that lack a project or a place."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from emissions.charts import numbers
+from emissions.forms.unassigned import AssignForm, UnassignedFilterForm, chosen
+from emissions.permissions import Action, Member, member_required
+from emissions.selectors.runs import figures_of, with_names
+from emissions.services.assign_runs import Assigned, assign_runs
+from emissions.views.run_list import Row
+from emissions.views.run_tabs import run_tabs
+
+PAGE_SIZE = 100
+
+
+@member_required(Action.EDIT_RUNS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def unassigned(request: HttpRequest, member: Member) -> HttpResponse:
+    """List runs that lack something; give the chosen ones what they lack."""
+    filters = UnassignedFilterForm(request.GET)
+    runs = filters.narrowed(member.unassigned_runs())
+    form = AssignForm(request.POST if request.method == "POST" else None, member=member)
+    if request.method == "POST":
+        picked = chosen(request.POST, runs)
+        if not picked.exists():
+            form.add_error(None, "Tick the runs that are meant.")
+        elif form.is_valid():
+            done = assign_runs(
+                organisation=member.organisation,
+                runs=picked,
+                project=form.cleaned_data["project"],
+                place=form.cleaned_data["place"],
+                hardware=form.cleaned_data["hardware"],
+                by=member.user,
+                now=timezone.now(),
+            )
+            _say(request, done)
+            here = reverse("unassigned", kwargs={"organisation_slug": member.organisation.slug})
+            return redirect(f"{here}?{request.GET.urlencode()}" if request.GET else here)
+    page = Paginator(with_names(runs.order_by("-started_at", "-pk")), PAGE_SIZE).get_page(
+        request.GET.get("page")
+    )
+    figures = figures_of(runs=page.object_list)
+    rows = [Row(run, figures[run.pk]) for run in page.object_list]
+    context = {
+        "form": form,
+        "filters": filters,
+        "page": page,
+        "rows": rows,
+        "ticked": set(request.POST.getlist("run")),
+        "mass_unit": numbers.mass_unit(
+            numbers.typical(row.figures.location_based_kg for row in rows)
+        ),
+        "tabs": run_tabs(member, "unassigned"),
+    }
+    status = 422 if form.errors else 200
+    return render(request, "emissions/unassigned.html", context, status=status)
+
+
+def _say(request: HttpRequest, done: Assigned) -> None:
+    messages.info(request, f"{done.runs:,} run{'s' if done.runs != 1 else ''} assigned.")
+    if done.same_id:
+        messages.warning(
+            request,
+            f"{done.same_id:,} left: the project has a run with the same ID already. They may be"
+            " doubles.",
+        )
