@@ -8,7 +8,7 @@ from emissions.api.access import Access
 from emissions.api.calculator import unknown_hardware, unknown_region, unknown_zone
 from emissions.api.fields import RUN
 from emissions.api.values import ROW, Errors, read_row
-from emissions.calculation.vocabulary import SourceKind
+from emissions.calculation.vocabulary import RunStatus, SourceKind
 from emissions.models import Run
 from emissions.permissions import Action
 from emissions.selectors.named import Named
@@ -25,6 +25,8 @@ COLUMNS = {
 PUBLIC = {column: name for name, column in COLUMNS.items()}
 NO_WAY = "Give one of hardware, node, power_watts and energy_kwh."
 ROUNDING_HOURS = 1 / 3600
+#: What says how long a run has taken.
+HOURS = ("ended_at", "duration_hours", "device_hours")
 #: Columns whose absence may only follow from another field's error.
 FOLLOWING = ("hardware", "duration_hours", "device_hours", "stated_factor_source")
 
@@ -42,14 +44,22 @@ class Rows:
         """Return an unsaved run for each row, or what is wrong with it."""
         return [self.read(row) for row in rows]
 
-    def read(self, row: Any) -> Run | Errors:
-        """Return an unsaved run, or what is wrong with the row."""
+    def read(self, row: Any, *, going: bool = False) -> Run | Errors:
+        """Return an unsaved run, or what is wrong with the row.
+
+        A run that is `going`, or says so itself, has lasted until now unless it says how long.
+        """
         values, errors = read_row(row, RUN)
         if ROW in errors:
             return errors
         values = {COLUMNS.get(name, name): value for name, value in values.items() if value != ""}
         errors |= self._place_in_project(values, errors)
-        for step in (_name_things, self._place_in_time, _count_devices):
+        so_far = (going or values.get("status") == RunStatus.RUNNING) and not any(
+            name in values for name in HOURS
+        )
+        if so_far:
+            values["ended_at"] = max(self.now, values.get("started_at", self.now))
+        for step in (_name_things, _place_in_time, _count_devices):
             for field, messages in step(values, self.names).items():
                 errors.setdefault(field, messages)
         known = {**values, "hardware": values.get("hardware_id")}
@@ -64,7 +74,9 @@ class Rows:
             return errors
         full = complete_run(values)
         full.setdefault("name", values.get("external_id") or "Run")
-        return Run(source_kind=SourceKind.API, **full)
+        run = Run(source_kind=SourceKind.API, **full)
+        run.hours_so_far = so_far
+        return run
 
     def _place_in_project(self, values: dict[str, Any], errors: Errors) -> Errors:
         if "project" in errors:
@@ -79,10 +91,6 @@ class Rows:
             return {"project": [f"{project} is archived: nothing more is recorded in it."]}
         values["project"] = project
         return {}
-
-    def _place_in_time(self, values: dict[str, Any], names: Named) -> Errors:
-        """Turn an end into wall-clock hours."""
-        return _place_in_time(values)
 
 
 def _name_things(values: dict[str, Any], names: Named) -> Errors:
@@ -123,7 +131,7 @@ def _one_place(values: Mapping[str, Any]) -> Errors:
     return {}
 
 
-def _place_in_time(values: dict[str, Any]) -> Errors:
+def _place_in_time(values: dict[str, Any], names: Named) -> Errors:
     """Turn an end into wall-clock hours."""
     start, end = values.get("started_at"), values.pop("ended_at", None)
     if start is None:

@@ -64,6 +64,7 @@ def _errors(**options: Any) -> serializers.DictField:
 
 CalculatorRun = _rows_of("CalculatorRun", CALCULATION)
 RunRequest = _rows_of("RunRequest", RUN, "started_at")
+RunChange = _rows_of("RunChange", RUN)
 
 
 class CalculatorQuestion(serializers.Serializer[Any]):

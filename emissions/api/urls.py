@@ -13,7 +13,8 @@ from emissions.api.hardware_models import HardwareModelListView, HardwareModelVi
 from emissions.api.nodes import NodeListView, NodeView
 from emissions.api.organisation import OrganisationView
 from emissions.api.projects import ProjectListView, ProjectView
-from emissions.api.runs import RunDetailView, RunListView
+from emissions.api.run_changes import RunByExternalIdView, RunView
+from emissions.api.runs import RunListView
 from emissions.api.sites import SiteListView, SiteView
 from emissions.api.teams import TeamListView, TeamView
 from emissions.api.totals import TotalsView
@@ -59,7 +60,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *both("factors/<int:key>/", FactorView, "api_factor"),
     *both("totals/", TotalsView, "api_totals"),
     *both("runs/", RunListView, "api_run_list"),
-    *both("runs/<int:key>/", RunDetailView, "api_run"),
+    *both("runs/<int:key>/", RunView, "api_run"),
+    *both("runs/by-external-id/<path:external_id>/", RunByExternalIdView, "api_run_by_external_id"),
 ]
 #: Included last: whatever no other address has taken.
 nowhere: list[URLPattern | URLResolver] = [re_path("", NowhereView.as_view(), name="api_nowhere")]

@@ -34,6 +34,7 @@ SHOWN_AT = {
     "zone": "place",
 }  # fmt: skip
 TYPICAL_HOURS = 24
+TAKEN = "Another run of this project has this ID."
 
 
 def text(label: str, *, help_text: str = "", longest: int = 200) -> forms.CharField:
@@ -280,7 +281,7 @@ class RunForm(forms.Form):
         if self.run is not None:
             twins = twins.exclude(pk=self.run.pk)
         if twins.exists():
-            self.add_error("external_id", "Another run of this project has this ID.")
+            self.add_error("external_id", TAKEN)
 
     def build(self) -> Run:
         """Return the run with the stated columns, unsaved: a new one, or the one edited."""

@@ -117,6 +117,9 @@ class Run(models.Model):
     updated_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
+    #: Not a column: the hours of an unsaved run are those until now, nobody stated them.
+    hours_so_far = False
+
     objects = RunQuerySet.as_manager()
 
     class Meta:

@@ -11,7 +11,7 @@ and workers keep such runs in the queue. Nobody waits for anybody.
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 from django.core.exceptions import EmptyResultSet
@@ -52,6 +52,10 @@ DEPENDENTS: dict[PoolKind, tuple[PoolKind, ...]] = {
     PoolKind.METER_REMAINDER: (PoolKind.COVERAGE,),
 }
 
+GROWN_EVERY = timedelta(hours=1)
+"""How often a run that is going is calculated again."""
+SOON = timedelta(minutes=1)
+
 #: Set by emissions.tasks: how a worker is woken. Services never import Celery.
 wake: dict[str, Callable[[], None]] = {}
 
@@ -84,6 +88,25 @@ def queue_runs(
     if queued:
         nudge(priority=priority)
     return queued
+
+
+def run_grows(*, run: Run, by: User | None, now: datetime) -> None:
+    """Have a run that is still going calculated within the hour, however often it grows.
+
+    A row that is due in a moment may be claimed before this transaction commits: it is not
+    relied upon.
+    """
+    later = PendingCalculation.objects.filter(run=run, not_before__gt=now + SOON)
+    if not later.exists():
+        PendingCalculation.objects.create(
+            organisation_id=run.organisation_id,
+            run=run,
+            by=by,
+            cause=Cause.DATA,
+            reason="Run is going",
+            priority=PendingCalculation.WAITING,
+            not_before=now + GROWN_EVERY,
+        )
 
 
 def site_changed(*, site: Site, by: User | None, cause: Cause = Cause.DATA) -> int:

@@ -8,12 +8,13 @@ from enum import Enum
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
+from emissions.calculation.vocabulary import RunStatus
 from emissions.models import Organisation, Project, Run, User
-from emissions.services.record_runs import record_runs
+from emissions.services.record_runs import external_id_taken, forget_keys, record_runs
 
 #: How often others may record the same ids while we do, before we give up.
 ATTEMPTS = 5
-ONCE = "run_external_id"
+HOURS = ("duration_hours", "device_hours")
 
 #: What makes two statements of a run the same.
 STATED = (
@@ -31,6 +32,7 @@ class Outcome(Enum):
 
     RECORDED = "recorded"
     PRESENT = "present"
+    CHANGED = "changed"
     CONFLICT = "conflict"
 
 
@@ -65,9 +67,9 @@ def receive_runs(
         try:
             return _receive(organisation, runs, by, now)
         except IntegrityError as error:
-            if _constraint(error) != ONCE:
+            if not external_id_taken(error):
                 raise
-            _forget_keys(runs)
+            forget_keys(runs)
     raise RuntimeError("Others keep recording and deleting the same runs")
 
 
@@ -114,17 +116,15 @@ def _present(organisation: Organisation, runs: Sequence[Run]) -> dict[tuple[int 
     return {_key(run): run for run in found}
 
 
+def same_run(sent: Run, present: Run) -> bool:
+    """Whether two statements of a run are the same; hours that were only counted are not one."""
+    counted = sent.hours_so_far and present.status == RunStatus.RUNNING
+    return all(
+        getattr(sent, name) == getattr(present, name)
+        for name in STATED
+        if not (counted and name in HOURS)
+    )
+
+
 def _repeated(sent: Run, present: Run) -> Received:
-    same = all(getattr(sent, name) == getattr(present, name) for name in STATED)
-    return Received(present, Outcome.PRESENT if same else Outcome.CONFLICT)
-
-
-def _constraint(error: IntegrityError) -> str | None:
-    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
-
-
-def _forget_keys(runs: Sequence[Run]) -> None:
-    """Make rows of a failed statement new again."""
-    for run in runs:
-        run.pk = None
-        run._state.adding = True
+    return Received(present, Outcome.PRESENT if same_run(sent, present) else Outcome.CONFLICT)

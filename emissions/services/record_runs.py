@@ -7,7 +7,7 @@ what they hand over are unsaved `Run` instances.
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from emissions.calculation.vocabulary import Cause, DoubleState
 from emissions.models import (
@@ -24,6 +24,9 @@ from emissions.services.invalidate import nudge, queue_runs, run_moved
 
 #: From how many runs on nobody is waiting for a single figure.
 BULK_FROM = 500
+
+#: The database's own name for: an external id is unique in its project.
+ONCE = "run_external_id"
 
 
 class RunGone(Exception):
@@ -139,6 +142,18 @@ def delete_run(*, run: Run, by: User | None, now: datetime) -> None:
         state=DoubleState.OPEN, superseded=None, decided_by=None, decided_at=None
     )
     released.update(superseded_by=None, updated_at=now)
+
+
+def external_id_taken(error: IntegrityError) -> bool:
+    """Whether a write failed because another run of the project has the external id."""
+    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) == ONCE
+
+
+def forget_keys(runs: Sequence[Run]) -> None:
+    """Make rows of a failed statement new again."""
+    for run in runs:
+        run.pk = None
+        run._state.adding = True
 
 
 def _queue_one(run: Run, *, by: User | None, reason: str) -> None:

@@ -3,17 +3,18 @@
 from typing import Any
 
 from django.contrib import messages
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from emissions.forms.run import RunForm, initial_after, initial_of
+from emissions.forms.run import TAKEN, RunForm, initial_after, initial_of
 from emissions.models import Run
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors.runs import last_run_of, with_names
 from emissions.services.estimate import estimate_runs
-from emissions.services.record_runs import RunGone, edit_run, record_runs
+from emissions.services.record_runs import RunGone, edit_run, external_id_taken, record_runs
 from emissions.views.working import notes, plain
 
 #: What a copy does not take along: it is another job.
@@ -28,10 +29,14 @@ def run_create(request: HttpRequest, member: Member) -> HttpResponse:
     if request.method == "POST":
         form = RunForm(request.POST, member=member, now=now)
         if form.is_valid():
-            (run,) = record_runs(
-                organisation=member.organisation, runs=[form.build()], by=member.user, now=now
-            )
-            return redirect("run", organisation_slug=member.organisation.slug, run_id=run.pk)
+            try:
+                (run,) = record_runs(
+                    organisation=member.organisation, runs=[form.build()], by=member.user, now=now
+                )
+            except IntegrityError as error:
+                _show_beside(form, error)
+            else:
+                return redirect("run", organisation_slug=member.organisation.slug, run_id=run.pk)
     else:
         form = RunForm(member=member, now=now, initial=_initial(request, member))
     return _page(request, form, title="Log a run")
@@ -63,10 +68,20 @@ def run_edit(request: HttpRequest, member: Member, run_id: int) -> HttpResponse:
             except RunGone:
                 messages.error(request, "Somebody deleted this run while you edited it.")
                 return redirect("run_list", organisation_slug=member.organisation.slug)
-            return redirect("run", organisation_slug=member.organisation.slug, run_id=run.pk)
+            except IntegrityError as error:
+                _show_beside(form, error)
+            else:
+                return redirect("run", organisation_slug=member.organisation.slug, run_id=run.pk)
     else:
         form = RunForm(member=member, now=now, run=run, initial=initial_of(run))
     return _page(request, form, title="Edit run", run=run)
+
+
+def _show_beside(form: RunForm, error: IntegrityError) -> None:
+    """Say beside the field that somebody took the external id between check and write."""
+    if not external_id_taken(error):
+        raise error
+    form.add_error("external_id", TAKEN)
 
 
 def _page(

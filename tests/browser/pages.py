@@ -147,6 +147,7 @@ NOT_PAGES = {
     "api_calculator": "the API",
     "api_run_list": "the API",
     "api_run": "the API",
+    "api_run_by_external_id": "the API",
     "api_organisation": "the API",
     "api_team_list": "the API",
     "api_team": "the API",

@@ -5,6 +5,7 @@ import pytest
 from django.test import Client
 
 from emissions.calculation.vocabulary import Role
+from emissions.forms.run import TAKEN, RunForm
 from emissions.models import AuditEvent, EmissionEntry, Membership, Organisation, Project, Run
 from tests.factories import (
     calculate_all,
@@ -159,3 +160,19 @@ def test_a_preview_reads_few_times(house: House, django_assert_max_num_queries: 
     client.post("/o/acme/runs/preview/", data(house))
     with django_assert_max_num_queries(35):
         client.post("/o/acme/runs/preview/", data(house))
+
+
+@pytest.mark.parametrize("page", ["new", "edit"])
+def test_an_id_that_somebody_took_meanwhile_is_said_beside_the_field(
+    house: House, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(project=house.project, external_id="job-1", calculated=False)
+    # Both had checked before either wrote: the form sees no twin, the database does.
+    monkeypatch.setattr(RunForm, "_check_external_id", lambda form, values: None)
+    path = "new" if page == "new" else f"{house.run.pk}/edit"
+
+    answer = signed_in(house.alice).post(f"/o/acme/runs/{path}/", data(house, external_id="job-1"))
+
+    assert answer.status_code == 422
+    assert answer.context["form"].errors == {"external_id": [TAKEN]}
+    assert Run.objects.filter(external_id="job-1").count() == 1

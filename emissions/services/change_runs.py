@@ -1,0 +1,130 @@
+"""Replace a run that a client sent before, and continue one that is still going."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from emissions.calculation.vocabulary import RunStatus
+from emissions.models import Organisation, Run, User
+from emissions.services.invalidate import run_grows
+from emissions.services.receive_runs import ATTEMPTS, STATED, Outcome, Received, same_run
+from emissions.services.record_runs import (
+    RunGone,
+    edit_run,
+    external_id_taken,
+    forget_keys,
+    record_runs,
+)
+
+#: What moves while a run is going: sent every few minutes, posted once an hour.
+GROWING = frozenset(
+    {"duration_hours", "device_hours", "energy_kwh", "tokens", "flop", "metric_value"}
+)
+
+
+class NotTheirs(Exception):
+    """The run is there, and whoever asks may not change it."""
+
+
+class RunEnded(Exception):
+    """The run is not going any more: it is replaced as a whole, or not at all."""
+
+
+def put_run(
+    *,
+    organisation: Organisation,
+    run: Run,
+    editable: QuerySet[Run],
+    by: User | None,
+    now: datetime,
+) -> Received:
+    """Record a run under its external id, or make the one that is there the same.
+
+    `editable` are the runs that may be changed. Two clients that put the same run at once
+    both succeed: the second finds the first one's.
+
+    Raises
+    ------
+    NotTheirs
+        The run that is there is not editable.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            return _put(organisation, run, editable, by, now)
+        except IntegrityError as error:
+            if not external_id_taken(error):
+                raise
+            forget_keys([run])
+    raise RuntimeError("Others keep recording and deleting the same run")
+
+
+@transaction.atomic
+def _put(
+    organisation: Organisation,
+    run: Run,
+    editable: QuerySet[Run],
+    by: User | None,
+    now: datetime,
+) -> Received:
+    there = (
+        Run.objects.of(organisation)
+        .filter(project=run.project, external_id=run.external_id)
+        .select_for_update(no_key=True)
+        .first()
+    )
+    if there is None:
+        (recorded,) = record_runs(organisation=organisation, runs=[run], by=by, now=now)
+        return Received(recorded, Outcome.RECORDED)
+    if same_run(run, there):
+        return Received(there, Outcome.PRESENT)
+    if not editable.filter(pk=there.pk).exists():
+        raise NotTheirs
+    _copy(run, there)
+    return Received(edit_run(run=there, by=by, now=now), Outcome.CHANGED)
+
+
+@transaction.atomic
+def continue_run(
+    *,
+    editable: QuerySet[Run],
+    run_id: int,
+    restate: Callable[[Run], Run],
+    by: User | None,
+    now: datetime,
+) -> Run:
+    """Change what is stated of a run while it is going, its end included.
+
+    `restate` returns the run as it is stated now, unsaved; the row is locked meanwhile. What
+    only grows (hours, energy so far) is a heartbeat: it is stored at once and posted within the
+    hour, without an entry in the audit log for each. All else is an edit.
+
+    Raises
+    ------
+    RunGone
+        Somebody deleted it meanwhile.
+    RunEnded
+        It is not going any more, and something else is stated of it.
+    """
+    locked = editable.select_for_update(no_key=True, of=("self",)).filter(pk=run_id).first()
+    if locked is None:
+        raise RunGone
+    stated = restate(locked)
+    changed = {name for name in STATED if getattr(stated, name) != getattr(locked, name)}
+    if locked.status != RunStatus.RUNNING:
+        if changed:
+            raise RunEnded
+        return locked
+    _copy(stated, locked)
+    if stated.status == RunStatus.RUNNING and changed <= GROWING:
+        locked.updated_at = now
+        locked.save(update_fields=[*changed, "updated_at"])
+        run_grows(run=locked, by=by, now=now)
+        return locked
+    return edit_run(run=locked, by=by, now=now)
+
+
+def _copy(stated: Run, stored: Run) -> None:
+    for name in STATED:
+        setattr(stored, name, getattr(stated, name))
