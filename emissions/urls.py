@@ -6,6 +6,9 @@ from emissions.views import (
     audit_log,
     calculator,
     doubles,
+    factor_pages,
+    factor_sets,
+    factor_upload,
     factors,
     hardware,
     home,
@@ -33,6 +36,7 @@ SITE = f"{INVENTORY}sites/<slug:site_slug>/"
 NODE = f"{INVENTORY}nodes/<slug:node_slug>/"
 HARDWARE = f"{INVENTORY}hardware/"
 FACTORS = "o/<slug:organisation_slug>/factors/"
+FACTOR_SET = f"{FACTORS}sets/<int:factor_set_id>/"
 SETTINGS = "o/<slug:organisation_slug>/settings/"
 PERSON = f"{SETTINGS}people/<int:membership_id>/"
 TEAM_SETTINGS = f"{SETTINGS}teams/<slug:team_slug>/"
@@ -81,8 +85,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="alias_remove",
     ),
     path(FACTORS, factors.factor_list, name="factor_list"),
-    path(f"{FACTORS}<int:factor_set_id>/adopt/", factors.adopt, name="adopt_factor_set"),
-    path(f"{FACTORS}<int:factor_set_id>/withdraw/", factors.withdraw, name="withdraw_factor_set"),
+    path(f"{FACTORS}zones/<slug:zone_code>/", factor_pages.factor_zone, name="factor_zone"),
+    path(f"{FACTORS}values/<int:factor_id>/", factor_pages.factor, name="factor"),
+    path(f"{FACTORS}load/", factor_upload.factor_upload, name="factor_upload"),
+    path(FACTOR_SET, factor_sets.factor_set, name="factor_set"),
+    path(f"{FACTOR_SET}preview/", factor_sets.factor_set_preview, name="factor_set_preview"),
+    path(f"{FACTOR_SET}adopt/", factor_sets.adopt, name="adopt_factor_set"),
+    path(f"{FACTOR_SET}withdraw/", factor_sets.withdraw, name="withdraw_factor_set"),
     path(SETTINGS, settings.settings, name="settings"),
     path(f"{SETTINGS}edit/", settings.settings_edit, name="settings_edit"),
     path(f"{SETTINGS}people/", settings_people.settings_people, name="settings_people"),

@@ -145,6 +145,10 @@ FORMS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "hardware_edit": (HARDWARE, "vendor idle_watts cores memory_gb release_year embodied_kg"),
     "adopt_factor_set": ({}, "precedence"),
+    "factor_upload": (
+        {"format": "licensed", "edition": "2026", "published_on": "2026-01-01"},
+        "name source source_url licence file",
+    ),
     "settings_edit": ({"name": "An organisation", "time_zone": "UTC", "preset": "0"}, ""),
     "person_invite": ({"email": "a@example.org", "role": "auditor"}, "name team"),
     "person_edit": ({"role": "auditor"}, "team"),

@@ -16,11 +16,12 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from emissions.calculation.vocabulary import Role
-from emissions.models import Membership, Organisation
+from emissions.models import GridZone, Membership, Organisation
 from emissions.permissions import MATRIX, ROLES, Action, Member, Reach, reach
 from tests.factories import (
     make_alias,
     make_double,
+    make_factor,
     make_factor_set,
     make_hardware,
     make_member,
@@ -76,6 +77,7 @@ def things(organisation: Organisation, member: Membership) -> dict[str, Any]:
     team = member.team or make_team(organisation)
     project = make_project(team)
     site = make_site(organisation)
+    factor_set = make_factor_set(organisation=organisation)
     hardware = make_hardware(organisation=organisation)
     pair = make_double(project=project, created_by=member.user)
     return {
@@ -87,14 +89,23 @@ def things(organisation: Organisation, member: Membership) -> dict[str, Any]:
         "hardware_id": hardware.pk,
         "pair_id": pair.pk,
         "alias_id": make_alias(hardware).pk,
-        "factor_set_id": make_factor_set(organisation=organisation).pk,
+        "factor_set_id": factor_set.pk,
+        "factor_id": make_factor(
+            factor_set=factor_set, zone=GridZone.objects.get(code="FR"), year=2026
+        ).pk,
         "membership_id": make_member(Role.AUDITOR, organisation=organisation).pk,
         "token_id": make_token(project=project).pk,
     }
 
 
 #: Arguments that name no object.
-VALUES = {"quarter": "2026-Q2", "format": "csv", "file_format": "csv", "figure": "months"}
+VALUES = {
+    "zone_code": "FR",
+    "quarter": "2026-Q2",
+    "format": "csv",
+    "file_format": "csv",
+    "figure": "months",
+}
 
 
 def arguments(route: str, organisation: Organisation, objects: dict[str, Any]) -> dict[str, Any]:

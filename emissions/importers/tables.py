@@ -11,7 +11,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from xml.parsers import expat
@@ -312,6 +312,50 @@ def _measure(
             chunk = file.read(CHUNK)
         if parser is not None:
             parser.Parse(b"", True)
+
+
+def read_sheets(
+    content: bytes, *, names: Sequence[re.Pattern[str]], limits: Limits = DEFAULT_LIMITS
+) -> list[list[Row]]:
+    """Return the rows of the first sheet of a workbook that each name fits; none if none does.
+
+    Parameters
+    ----------
+    content
+        The bytes of an XLSX file whose sheets do not begin with a header.
+    names
+        Whole names of sheets.
+    limits
+        What is refused as too large, for the workbook as a whole.
+
+    Raises
+    ------
+    TableError
+        The file is too large or no workbook; the message can be shown.
+    """
+    if len(content) > limits.megabytes * MEGABYTE:
+        raise TableError(f"This file is larger than {limits.megabytes} MB. Split it.")
+    if not content.startswith(b"PK\x03\x04"):
+        raise TableError("This is not an XLSX file.")
+    _extent(content, limits)
+    try:
+        workbook = fastexcel.read_excel(content)
+        wanted = [
+            next((name for name in workbook.sheet_names if pattern.fullmatch(name)), None)
+            for pattern in names
+        ]
+        return [[] if name is None else _sheet_rows(workbook, name) for name in wanted]
+    except (fastexcel.FastExcelError, pl.exceptions.PolarsError, ValueError) as error:
+        raise TableError("This spreadsheet cannot be read. Save it anew as XLSX.") from error
+
+
+def _sheet_rows(workbook: fastexcel.ExcelReader, name: str) -> list[Row]:
+    """Return a sheet's rows: with `skip_rows` its empty first rows are counted, too."""
+    frame = workbook.load_sheet(name, header_row=None, skip_rows=0, dtypes="string").to_polars()
+    return [
+        Row(number, tuple(_cell(cell) for cell in cells))
+        for number, cells in enumerate(frame.iter_rows(), start=1)
+    ]
 
 
 # --- cells --------------------------------------------------------------------------

@@ -25,6 +25,7 @@ DATA = Path(__file__).parents[2] / "emissions" / "data"
 TABLES = sorted(path.name for path in DATA.glob("*.csv"))
 KEYS = {
     "cloud_regions.csv": ["provider", "region"],
+    "country_codes.csv": ["code"],
     "default_pue.csv": ["entity", "year"],
     "defaults.csv": ["key"],
     "emission_factors.csv": ["factor_set", "zone", "role", "kind", "starts_on"],

@@ -12,7 +12,6 @@ from django.urls import reverse
 from emissions.calculation.vocabulary import Role
 from emissions.models import (
     ApiToken,
-    FactorSetAdoption,
     Membership,
     Node,
     Project,
@@ -265,21 +264,8 @@ class TestInventory:
         assert "EPYC" not in html
 
 
-class TestFactors:
-    def test_search_and_adopt(self, client, url, admin):
-        known = make_reference()
-        html = client.get(url("factor_list"), {"zone": "FR", "year": "2025"}).content.decode()
-        assert "Factors of France" in html
-        assert html.count('<th scope="row"><a href="?zone=FR">') == 1
-        client.post(url("withdraw_factor_set", factor_set_id=known["direct"].pk))
-        adoptions = FactorSetAdoption.objects.filter(
-            organisation=admin.organisation, withdrawn_at=None
-        )
-        assert [a.factor_set for a in adoptions] == [known["lifecycle"]]
-        client.post(url("adopt_factor_set", factor_set_id=known["direct"].pk), {"precedence": "3"})
-        assert adoptions.get(factor_set=known["direct"]).precedence == 3
-
-    @pytest.mark.parametrize("query", ["q=%00", "year=x", "kind=x&page=zz", "zone=%27", "page=-1"])
+class TestSearches:
+    @pytest.mark.parametrize("query", ["q=%00", "year=x", "kind=x&page=zz", "set=%27", "page=-1"])
     def test_odd_addresses_are_answered(self, client, url, query):
         for name in ("factor_list", "hardware_list", "audit_log"):
             assert client.get(f"{url(name)}?{query}").status_code == 200

@@ -1,0 +1,99 @@
+"""The UK Government's GHG conversion factors, flat file: electricity of one year's set.
+
+The sheet “Factors by Category” (XLSX; the same as CSV is read, too) names its columns some
+rows below its title: `ID, Scope, Level 1, Level 2, Level 3, Level 4, Column Text, UOM,
+GHG/Unit, GHG Conversion Factor 2024`. Taken are, per kWh and in kg CO2e, generation
+(“UK electricity”) and the well-to-tank emissions of generation as upstream. The factors
+of transmission and distribution are no factors of a place: losses are computed from the
+share of generation that is lost.
+"""
+
+import re
+
+from emissions.calculation.vocabulary import FactorKind, FactorRole
+from emissions.importers.factors.rows import (
+    FactorRow,
+    Format,
+    NotThisFormat,
+    Read,
+    grams_of,
+    whole_year,
+)
+from emissions.importers.tables import Limits, Row, read_sheets, read_table
+
+GRAMS_PER_KILOGRAM = 1000.0
+LIMITS = Limits(megabytes=20, rows=50_000, columns=100)
+HEADER = re.compile(r"GHG Conversion Factor (20\d\d)")
+NAMES = ("Scope", "Level 1", "Level 2", "Level 3", "UOM", "GHG/Unit")
+EXPECTS = "sheet “Factors by Category” with Scope, Level 1, …, UOM, GHG/Unit, GHG Conversion Factor"
+
+
+def read(content: bytes) -> Read:
+    """Read the workbook, or the same sheet as CSV."""
+    if content.startswith(b"PK"):
+        (rows,) = read_sheets(content, names=[re.compile(r"Factors by Category")], limits=LIMITS)
+    else:
+        table = read_table(content, limits=LIMITS)
+        rows = [Row(1, table.header), *table.rows]
+    start = next((at for at, row in enumerate(rows[:20]) if set(NAMES) <= set(row.cells)), None)
+    if start is None:
+        raise NotThisFormat(f"There is no row that names the columns. Expected: {EXPECTS}")
+    at = {name: column for column, name in enumerate(rows[start].cells) if name}
+    value = next((name for name in at if HEADER.fullmatch(name)), "")
+    if not value:
+        raise NotThisFormat(f"There is no column “GHG Conversion Factor” of a year. {EXPECTS}")
+    found = Read()
+    lost = 0
+    for row in rows[start + 1 :]:
+        if _cell(row, at, "UOM").casefold() != "kwh":
+            continue
+        role = _role(row, at)
+        if role is not None and _cell(row, at, "GHG/Unit").casefold() == "kg co2e":
+            _add(found, row, at, value, role)
+        lost += _cell(row, at, "Level 1").casefold() == "transmission and distribution"
+    if lost:
+        found.left_out.append(
+            f"{lost} rows of transmission and distribution: losses come from the share of"
+            " generation that is lost."
+        )
+    return found
+
+
+def _cell(row: Row, at: dict[str, int], name: str) -> str:
+    return row.cells[at[name]] if at[name] < len(row.cells) else ""
+
+
+def _role(row: Row, at: dict[str, int]) -> FactorRole | None:
+    """Return what a row of electricity in the UK is for; None for any other row."""
+    first, second, third = (_cell(row, at, f"Level {n}").casefold() for n in (1, 2, 3))
+    if not third.endswith("uk"):
+        return None
+    if first == "uk electricity":
+        return FactorRole.LOCATION
+    generation = "generation" in second or second == "wtt- uk electricity"
+    return FactorRole.UPSTREAM if first == "wtt- uk electricity" and generation else None
+
+
+def _add(found: Read, row: Row, at: dict[str, int], value: str, role: FactorRole) -> None:
+    grams = grams_of(found, row, value, _cell(row, at, value), scale=GRAMS_PER_KILOGRAM)
+    if grams is None:
+        return
+    year = HEADER.fullmatch(value)
+    assert year is not None
+    starts_on, ends_before = whole_year(int(year[1]))
+    found.factors.append(
+        FactorRow(
+            row.number, "GB", starts_on, ends_before, grams, FactorKind.DIRECT, role, gases="CO2e"
+        )
+    )
+
+
+FORMAT = Format(
+    label="UK Government (DEFRA/DESNZ) conversion factors, flat file (XLSX)",
+    name="UK Government GHG conversion factors",
+    source="UK Government GHG conversion factors for company reporting",
+    source_url="https://www.gov.uk/government/collections/government-conversion-factors-for-company-reporting",
+    licence="OGL v3.0",
+    expects=EXPECTS,
+    read=read,
+)

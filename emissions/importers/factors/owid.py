@@ -1,0 +1,116 @@
+"""Our World in Data's and Ember's CSV of carbon intensity by country and year: lifecycle.
+
+Three shapes of the same figures are read: the grapher's download (`Entity, Code, Year, Carbon
+intensity of electricity - gCO2/kWh`), the energy data set (`country, year, iso_code, …,
+carbon_intensity_elec`) and Ember's yearly release in long format (`Area, ISO 3 code, Year, …,
+Variable, Unit, Value`), of which the rows “CO2 intensity” count.
+"""
+
+import csv
+from functools import cache
+from pathlib import Path
+
+from emissions.calculation.vocabulary import FactorKind
+from emissions.importers.factors.rows import (
+    FactorRow,
+    Format,
+    Read,
+    columns_of,
+    grams_of,
+    required,
+    whole_year,
+    year_of,
+)
+from emissions.importers.tables import Limits, Row, Table, read_table
+
+LIMITS = Limits(megabytes=60, rows=500_000, columns=250, cells=40_000_000)
+COLUMNS = {
+    "code": ("ISO 3 code", "iso_code", "ISO3"),
+    "year": (),
+    "entity": ("Area", "country"),
+    "intensity": (
+        "Carbon intensity of electricity - gCO2/kWh",
+        "Carbon intensity of electricity",
+        "Carbon intensity of electricity (gCO2/kWh)",
+        "Carbon intensity of electricity - g/kWh",
+        "carbon_intensity_elec",
+        "co2_intensity",
+    ),
+    "variable": (),
+    "unit": (),
+    "value": (),
+}
+EXPECTS = "Entity, Code, Year, Carbon intensity of electricity - gCO2/kWh"
+
+
+@cache
+def zones_by_code() -> dict[str, str]:
+    """Return the zone of each three-letter country code."""
+    path = Path(__file__).resolve().parents[2] / "data" / "country_codes.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["code"]: row["zone"] for row in csv.DictReader(file, strict=True)}
+
+
+def read(content: bytes) -> Read:
+    """Read a file of either shape."""
+    table = read_table(content, limits=LIMITS)
+    at = columns_of(table, COLUMNS)
+    long = {"variable", "value"} <= set(at) and "intensity" not in at
+    required(at, ("code", "year", "value" if long else "intensity"), EXPECTS)
+    found, without_code, unknown, empty = Read(), 0, set[str](), 0
+    for row in table.rows:
+        if long and not _is_intensity(row, at):
+            continue
+        code = row.cells[at["code"]].upper()
+        text = row.cells[at["value" if long else "intensity"]]
+        if not code:
+            without_code += 1
+        elif code not in zones_by_code():
+            unknown.add(code)
+        elif not text:
+            empty += 1
+        else:
+            _add(found, table, row, at, zones_by_code()[code], text)
+    if without_code:
+        found.left_out.append(f"{without_code} rows of groups of countries, which have no code.")
+    if unknown:
+        found.left_out.append(f"Places without a zone here: {', '.join(sorted(unknown)[:20])}.")
+    if empty:
+        found.left_out.append(f"{empty} rows without a value.")
+    return found
+
+
+def _is_intensity(row: Row, at: dict[str, int]) -> bool:
+    return row.cells[at["variable"]].casefold() == "co2 intensity"
+
+
+def _add(found: Read, table: Table, row: Row, at: dict[str, int], zone: str, text: str) -> None:
+    year = year_of(found, row, "Year", row.cells[at["year"]])
+    grams = grams_of(found, row, table.header[at.get("intensity", at.get("value", 0))], text,
+                     decimal_comma=table.decimal_comma)  # fmt: skip
+    if year is None or grams is None:
+        return
+    starts_on, ends_before = whole_year(year)
+    found.factors.append(
+        FactorRow(
+            row.number,
+            zone,
+            starts_on,
+            ends_before,
+            grams,
+            FactorKind.LIFECYCLE,
+            includes_upstream=True,
+            gases="CO2e",
+        )
+    )
+
+
+FORMAT = Format(
+    label="Our World in Data or Ember: carbon intensity by country and year (CSV)",
+    name="Our World in Data, carbon intensity of electricity (Ember; Energy Institute)",
+    source="Our World in Data, carbon intensity of electricity (Ember; Energy Institute)",
+    source_url="https://ourworldindata.org/grapher/carbon-intensity-electricity",
+    licence="CC BY 4.0",
+    expects=EXPECTS,
+    read=read,
+)

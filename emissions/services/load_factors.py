@@ -1,0 +1,153 @@
+"""Load a publisher's own file as a factor set: the whole file or nothing of it."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from emissions.importers.factors import FORMATS
+from emissions.importers.factors.rows import FactorRow, Read, RowError, read_file
+from emissions.models import EmissionFactor, FactorSet, GridZone, Organisation, User
+from emissions.services.audit import write_audit_event
+
+
+class FileRejected(Exception):
+    """The file holds errors; nothing of it was loaded."""
+
+    def __init__(self, errors: list[RowError]) -> None:
+        super().__init__(f"{len(errors)} errors. {errors[0]}")
+        self.errors = errors
+
+
+class SourceMissing(Exception):
+    """A set needs a source: nobody could check its figures without one."""
+
+
+class LoadedAlready(Exception):
+    """There is a set of this name and edition: sets are immutable, name another edition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Which publication a file is: the name, source and licence default to the format's."""
+
+    edition: str
+    published_on: date
+    name: str = ""
+    source: str = ""
+    source_url: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSet:
+    """What was loaded, and what was left out on purpose."""
+
+    factor_set: FactorSet
+    factors: int
+    left_out: list[str]
+
+
+@transaction.atomic
+def load_factor_set(
+    *,
+    organisation: Organisation | None,
+    format_name: str,
+    content: bytes,
+    publication: Publication,
+    by: User | None,
+    now: datetime,
+) -> LoadedSet:
+    """Load a file as a new factor set; it moves no ledger until it is adopted.
+
+    Parameters
+    ----------
+    organisation : Organisation or None
+        Whose private set it becomes; None makes it a shared one, for everybody to adopt.
+    format_name : str
+        A key of `FORMATS`.
+    content : bytes
+        The file.
+    publication : Publication
+        Which publication it is.
+    by, now
+        Who loads it, and when.
+
+    Raises
+    ------
+    SourceMissing
+        Neither the format nor the publication names a source.
+    LoadedAlready
+        This name and edition are there.
+    FileRejected
+        The file holds errors, each with its row, column and reason.
+    """
+    form = FORMATS[format_name]
+    name, source = publication.name or form.name, publication.source or form.source
+    if not source or not name:
+        raise SourceMissing
+    slug = slugify(f"{name} {publication.edition}")[:64].strip("-") or format_name
+    if FactorSet.objects.filter(organisation=organisation, slug=slug).exists():
+        raise LoadedAlready
+    read = read_file(form, content)
+    zones = _zones(read)
+    if read.errors:
+        raise FileRejected(sorted(read.errors, key=lambda error: error.row))
+    factor_set = FactorSet.objects.create(
+        organisation=organisation,
+        slug=slug,
+        name=name,
+        edition=publication.edition,
+        published_on=publication.published_on,
+        source=source,
+        source_url=publication.source_url or form.source_url,
+        licence=publication.licence or form.licence,
+        recorded_at=now,
+    )
+    EmissionFactor.objects.bulk_create(
+        [_factor(factor_set, zones[row.zone], row) for row in read.factors], batch_size=2000
+    )
+    if organisation is not None:
+        write_audit_event(
+            organisation=organisation,
+            by=by,
+            action="factor set loaded",
+            instance=factor_set,
+            after={"format": format_name, "factors": len(read.factors)},
+        )
+    return LoadedSet(factor_set, len(read.factors), read.left_out)
+
+
+def _zones(read: Read) -> dict[str, int]:
+    """Return the ids of the zones that the rows name; unknown ones become errors."""
+    wanted = {row.zone for row in read.factors}
+    known = dict(GridZone.objects.filter(code__in=wanted).values_list("code", "pk"))
+    for row in read.factors:
+        if row.zone not in known:
+            read.error(row.row, "", f"There is no grid zone “{row.zone[:40]}”.")
+    return known
+
+
+def _factor(factor_set: FactorSet, zone_id: int, row: FactorRow) -> EmissionFactor:
+    return EmissionFactor(
+        factor_set=factor_set,
+        zone_id=zone_id,
+        role=row.role,
+        kind=row.kind,
+        starts_on=row.starts_on,
+        ends_before=row.ends_before,
+        g_co2e_per_kwh=row.g_co2e_per_kwh,
+        includes_upstream=row.includes_upstream,
+        includes_losses=row.includes_losses,
+        gases=row.gases,
+        co2_g_per_kwh=row.co2_g_per_kwh,
+        ch4_g_per_kwh=row.ch4_g_per_kwh,
+        n2o_g_per_kwh=row.n2o_g_per_kwh,
+        published=factor_set.edition,
+        verification="publisher's file",
+        source=factor_set.source,
+        source_url=factor_set.source_url,
+        licence=factor_set.licence,
+        note=row.note,
+    )

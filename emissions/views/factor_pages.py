@@ -1,0 +1,115 @@
+"""One factor, and one grid zone with the history of its factors: what they are, who uses them."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from emissions.charts.factor_history import Card, HistoryPoint, factor_history, span_text
+from emissions.models import EmissionFactor, GridZone, Organisation
+from emissions.permissions import Action, Member, member_required
+from emissions.selectors.factor_list import Valid, history_of_zone, open_factors
+from emissions.selectors.factor_use import Use, uses_of_factor, uses_of_zone
+from emissions.tabular import csv_bytes
+
+HISTORY_COLUMNS = (
+    "zone", "valid_from", "valid_before", "g_co2e_per_kwh", "kind", "use", "set", "edition",
+    "published", "in_use", "source", "licence",
+)  # fmt: skip
+
+
+@member_required(Action.VIEW_FACTORS)
+@require_safe
+def factor(request: HttpRequest, member: Member, factor_id: int) -> HttpResponse:
+    """Show a factor: its value, what it counts, where it is from, what stands on it."""
+    found = open_factors(organisation=member.organisation).select_related("zone", "factor_set")
+    shown: EmissionFactor = get_object_or_404(found, pk=factor_id)
+    uses = uses_of_factor(organisation=member.organisation, factor=shown)
+    context = {
+        "factor": shown,
+        "validity": span_text(shown.starts_on, shown.ends_before),
+        "uses": uses,
+        "project_uses": _with_pages(uses.projects, member.organisation),
+    }
+    return render(request, "emissions/factors/factor.html", context)
+
+
+@member_required(Action.VIEW_FACTORS)
+@require_safe
+def factor_zone(request: HttpRequest, member: Member, zone_code: str) -> HttpResponse:
+    """Show a zone's factors over time, its editions side by side; or the same as CSV."""
+    organisation = member.organisation
+    zone = get_object_or_404(GridZone.objects.select_related("parent"), code=zone_code)
+    history = history_of_zone(organisation=organisation, zone=zone)
+    if request.GET.get("format") == "csv":
+        return _csv(zone, history)
+    uses = uses_of_zone(organisation=organisation, zone=zone)
+    context = {
+        "zone": zone,
+        "history": history,
+        "card": _card(zone, history, organisation) if history else None,
+        "uses": uses,
+        "project_uses": _with_pages(uses.projects, organisation),
+    }
+    return render(request, "emissions/factors/zone.html", context)
+
+
+def _card(zone: GridZone, history: list[Valid], organisation: Organisation) -> Card:
+    points = [
+        HistoryPoint(
+            series=_series(row.factor),
+            kind=_counts(row.factor),
+            starts_on=row.factor.starts_on,
+            ends_before=row.factor.ends_before,
+            g_co2e_per_kwh=row.factor.g_co2e_per_kwh,
+            in_use=row.in_use,
+            url=reverse("factor", args=[organisation.slug, row.factor.pk]),
+        )
+        for row in history
+    ]
+    return factor_history(points, zone=zone.name)
+
+
+def _series(factor: EmissionFactor) -> str:
+    """Return the name of a factor's line: its edition, and what it counts."""
+    return f"{factor.factor_set}, {_counts(factor)}"
+
+
+def _counts(factor: EmissionFactor) -> str:
+    """Return a factor's kind, and its use if not the usual one."""
+    use = "" if factor.role == "location" else f", {factor.get_role_display().lower()}"
+    return f"{factor.get_kind_display().lower()}{use}"
+
+
+def _csv(zone: GridZone, history: list[Valid]) -> HttpResponse:
+    rows = [
+        (
+            zone.code,
+            row.factor.starts_on,
+            row.factor.ends_before,
+            row.factor.g_co2e_per_kwh,
+            row.factor.kind,
+            row.factor.role,
+            row.factor.factor_set.name,
+            row.factor.factor_set.edition,
+            row.factor.factor_set.published_on,
+            "yes" if row.in_use else "no",
+            row.factor.source,
+            row.factor.licence,
+        )
+        for row in history
+    ]
+    content = csv_bytes(header=HISTORY_COLUMNS, rows=rows)
+    response = HttpResponse(content, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="factors-{zone.code}.csv"'
+    return response
+
+
+def _with_pages(uses: list[Use], organisation: Organisation) -> list[tuple[Use, str]]:
+    """Return the uses with the address of each project's page."""
+    return [
+        (use, reverse("project", args=[organisation.slug, use.project_slug]))
+        if use.project_slug
+        else (use, "")
+        for use in uses
+    ]

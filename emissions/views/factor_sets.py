@@ -1,0 +1,188 @@
+"""One factor set: what it is, what adopting or withdrawing it would change, and doing so."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from emissions.charts import numbers
+from emissions.forms.factors import AdoptionForm
+from emissions.models import FactorSet, FactorSetAdoption, GridZone, Organisation, Team
+from emissions.permissions import Action, Member, member_required
+from emissions.selectors.factor_list import adoptions_of, open_sets
+from emissions.services.adopt_factors import NotAdopted, adopt_factor_set, withdraw_factor_set
+from emissions.services.preview_factors import (
+    Difference,
+    count_affected,
+    preview_factors,
+    sets_with,
+    sets_without,
+)
+
+PREVIEW_UP_TO = 100_000
+"""Runs that are calculated twice while somebody waits for the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceRow:
+    """A difference with the names of its team and zone."""
+
+    quarter: str
+    team: str
+    zone: str
+    difference: Difference
+
+    @property
+    def location_kg(self) -> Decimal:
+        """New − old, location-based."""
+        return self.difference.new_location_kg - self.difference.old_location_kg
+
+    @property
+    def market_kg(self) -> Decimal:
+        """New − old, market-based."""
+        return self.difference.new_market_kg - self.difference.old_market_kg
+
+
+@member_required(Action.VIEW_FACTORS)
+@require_safe
+def factor_set(request: HttpRequest, member: Member, factor_set_id: int) -> HttpResponse:
+    """Show a set: its edition, source and licence, and when it was in use."""
+    shown = _factor_set(member, factor_set_id)
+    adoptions = list(adoptions_of(organisation=member.organisation, factor_set=shown))
+    context = {
+        "set": shown,
+        "factors": shown.factors.count(),
+        "zones": shown.factors.order_by().values("zone").distinct().count(),
+        "adoptions": adoptions,
+        "in_use": next((one for one in adoptions if one.withdrawn_at is None), None),
+    }
+    return render(request, "emissions/factors/set.html", context)
+
+
+@member_required(Action.ADOPT_FACTORS)
+@require_safe
+def factor_set_preview(request: HttpRequest, member: Member, factor_set_id: int) -> HttpResponse:
+    """Show what adopting a set (?precedence=) or withdrawing it (?withdraw) would change."""
+    shown = _factor_set(member, factor_set_id)
+    organisation = member.organisation
+    current = FactorSetAdoption.objects.filter(
+        organisation=organisation, factor_set=shown, withdrawn_at=None
+    ).first()
+    withdraw = "withdraw" in request.GET and current is not None
+    form = AdoptionForm(request.GET if "precedence" in request.GET else None)
+    precedence = _precedence(organisation, current)
+    if form.is_valid():
+        precedence = form.cleaned_data["precedence"]
+    after = (
+        sets_without(organisation=organisation, factor_set=shown)
+        if withdraw
+        else sets_with(organisation=organisation, factor_set=shown, precedence=precedence)
+    )
+    runs = count_affected(organisation=organisation, after=after)
+    rows: list[DifferenceRow] = []
+    if runs <= PREVIEW_UP_TO:
+        found = preview_factors(organisation=organisation, after=after)
+        rows = _named(organisation, found.differences)
+    context = {
+        "set": shown,
+        "current": current,
+        "withdraw": withdraw,
+        "form": form,
+        "precedence": precedence,
+        "runs": runs,
+        "too_many": runs > PREVIEW_UP_TO,
+        "rows": rows,
+        "unit": numbers.mass_unit(
+            kg
+            for row in rows
+            for kg in (row.difference.old_location_kg, row.difference.new_location_kg)
+        ),
+        "location_kg": sum((row.location_kg for row in rows), Decimal(0)),
+        "market_kg": sum((row.market_kg for row in rows), Decimal(0)),
+    }
+    return render(request, "emissions/factors/preview.html", context)
+
+
+@member_required(Action.ADOPT_FACTORS)
+@require_POST
+def adopt(request: HttpRequest, member: Member, factor_set_id: int) -> HttpResponse:
+    """Use a set from now on, or ask it earlier or later."""
+    shown = _factor_set(member, factor_set_id)
+    form = AdoptionForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Give a precedence between 1 and 999.")
+        return _to_list(member)
+    adopt_factor_set(
+        organisation=member.organisation,
+        factor_set=shown,
+        precedence=form.cleaned_data["precedence"],
+        by=member.user,
+        now=timezone.now(),
+    )
+    messages.info(
+        request, f"{shown} is in use. Runs whose factors change are being calculated again."
+    )
+    return _to_list(member)
+
+
+@member_required(Action.ADOPT_FACTORS)
+@require_POST
+def withdraw(request: HttpRequest, member: Member, factor_set_id: int) -> HttpResponse:
+    """Stop using a set from now on."""
+    shown = _factor_set(member, factor_set_id)
+    try:
+        withdraw_factor_set(
+            organisation=member.organisation, factor_set=shown, by=member.user, now=timezone.now()
+        )
+    except NotAdopted:
+        messages.info(request, f"{shown} was not in use.")
+    else:
+        messages.info(
+            request,
+            f"{shown} was withdrawn. Runs whose factors change are being calculated again.",
+        )
+    return _to_list(member)
+
+
+def _precedence(organisation: Organisation, current: FactorSetAdoption | None) -> int:
+    """Return the precedence to propose: as it is, or after all others."""
+    if current is not None:
+        return current.precedence
+    last = (
+        FactorSetAdoption.objects.filter(organisation=organisation, withdrawn_at=None)
+        .order_by("-precedence")
+        .values_list("precedence", flat=True)
+        .first()
+    )
+    return min((last or 0) + 1, 999)
+
+
+def _named(organisation: Organisation, found: Iterable[Difference]) -> list[DifferenceRow]:
+    found = list(found)
+    teams = dict(Team.objects.filter(organisation=organisation).values_list("pk", "name"))
+    zones = dict(
+        GridZone.objects.filter(pk__in={one.zone_id for one in found}).values_list("pk", "name")
+    )
+    return [
+        DifferenceRow(
+            f"{one.year}-Q{one.quarter}",
+            teams.get(one.team_id, "No team") if one.team_id else "No team",
+            zones.get(one.zone_id, "Unknown") if one.zone_id else "Unknown",
+            one,
+        )
+        for one in found
+    ]
+
+
+def _factor_set(member: Member, factor_set_id: int) -> FactorSet:
+    """Return a set that is shared or the organisation's own."""
+    return get_object_or_404(open_sets(organisation=member.organisation), pk=factor_set_id)
+
+
+def _to_list(member: Member) -> HttpResponse:
+    return redirect("factor_list", organisation_slug=member.organisation.slug)

@@ -1,0 +1,253 @@
+"""Each publisher's file gives the factors that it prints, and errors where it is another one."""
+
+from datetime import date
+
+import pytest
+
+from emissions.calculation.vocabulary import FactorKind, FactorRole
+from emissions.importers.factors import FORMATS
+from emissions.importers.factors.rows import Read, RowError, read_file
+from tests.emissions.importers.factors.workbooks import (
+    ELECTRICITY,
+    defra,
+    egrid,
+    workbook,
+)
+
+OWID = """Entity,Code,Year,Carbon intensity of electricity - gCO2/kWh
+Africa,,2023,534.9
+Sweden,SWE,2023,25.12
+Sweden,SWE,2024,
+Kosovo,OWID_KOS,2023,894.65
+World,OWID_WRL,2023,481.8
+Nowhere,OWID_NOW,2023,1
+"""
+EMBER = """Area,ISO 3 code,Year,Area type,Category,Subcategory,Variable,Unit,Value
+Sweden,SWE,2023,Country or economy,Power sector emissions,CO2 intensity,CO2 intensity,gCO2/kWh,25.1
+Sweden,SWE,2023,Country or economy,Electricity demand,Demand,Demand,TWh,136.1
+"""
+ENERGY = "country,year,iso_code,population,carbon_intensity_elec\nSweden,2023,SWE,10612086,25.12\n"
+MAPS = (
+    "Datetime (UTC),Country,Zone name,Zone id,Carbon intensity gCO₂eq/kWh (direct),"
+    "Carbon intensity gCO₂eq/kWh (Life cycle),Carbon-free energy percentage (CFE%),"
+    "Renewable energy percentage (RE%),Data source,Data estimated,Data estimation method\n"
+)
+MAPS_OLDER = MAPS.replace("(Life cycle)", "(LCA)")
+LICENSED = "zone,year,g_co2e_per_kwh,role,kind,note\n"
+
+
+def read(name: str, content: str | bytes) -> Read:
+    return read_file(FORMATS[name], content.encode() if isinstance(content, str) else content)
+
+
+def values(found: Read) -> dict[tuple[str, int, str, str], float]:
+    return {
+        (f.zone, f.starts_on.year, f.kind.value, f.role.value): f.g_co2e_per_kwh
+        for f in found.factors
+    }
+
+
+class TestOurWorldInData:
+    def test_countries_and_the_world_are_taken_groups_are_left_out(self):
+        found = read("owid", OWID)
+        assert not found.errors
+        assert values(found) == {
+            ("SE", 2023, "lifecycle", "location"): 25.12,
+            ("XK", 2023, "lifecycle", "location"): 894.65,
+            ("WORLD", 2023, "lifecycle", "location"): 481.8,
+        }
+        assert all(factor.includes_upstream for factor in found.factors)
+        assert found.factors[0].starts_on == date(2023, 1, 1)
+        assert found.factors[0].ends_before == date(2024, 1, 1)
+        assert " ".join(found.left_out).count("1 rows") == 2
+        assert "OWID_NOW" in " ".join(found.left_out)
+
+    @pytest.mark.parametrize("content", [EMBER, ENERGY])
+    def test_ember_s_long_format_and_the_energy_data_set_are_read(self, content):
+        found = read("owid", content)
+        assert not found.errors
+        assert [(f.zone, round(f.g_co2e_per_kwh, 1)) for f in found.factors] == [("SE", 25.1)]
+
+    def test_bad_cells_are_named_by_row_and_column(self):
+        text = OWID.replace("25.12", "about 25").replace("World,OWID_WRL,2023", "World,OWID_WRL,x")
+        found = read("owid", text)
+        column = "Carbon intensity of electricity - gCO2/kWh"
+        assert RowError(3, column, "“about 25” is not a number.") in found.errors
+        assert RowError(6, "Year", "“x” is not a year.") in found.errors
+
+    @pytest.mark.parametrize("value", ["-1", "250000", "=1+1", "nan", "1e400"])
+    def test_what_no_grid_emits_is_refused(self, value):
+        (error,) = read("owid", OWID.replace("25.12", value)).errors
+        assert error.row == 3
+
+    def test_a_value_twice_is_refused(self):
+        (error,) = read("owid", OWID + "Sweden,SWE,2023,26\n").errors
+        assert (error.row, "row 3" in error.reason) == (8, True)
+
+    def test_latin_letters_of_another_encoding_are_read(self):
+        text = OWID.replace("Sweden", "Türkiye").replace("SWE", "TUR")
+        found = read("owid", text.encode("cp1252"))
+        assert found.factors[0].zone == "TR"
+
+
+class TestEgrid:
+    def test_subregions_states_and_the_country_in_grams_per_kwh(self):
+        found = read("egrid", egrid())
+        assert not found.errors
+        assert {key[0]: round(value, 2) for key, value in values(found).items()} == {
+            "US-AKGD": 410.55, "US-SRVC": 269.03, "US-AK": 369.43, "PR": 639.57, "US": 349.67,
+        }  # fmt: skip
+        akgd = found.factors[0]
+        assert akgd.kind is FactorKind.DIRECT
+        assert not akgd.includes_losses
+        assert akgd.co2_g_per_kwh == pytest.approx(406.46, abs=0.01)
+        assert akgd.row == 3
+
+    def test_a_cell_that_is_no_rate_is_named_by_its_code(self):
+        rows = [[2023, "AKGD", "Alaska", 1, 1, 1, "n/a"], [2023, "X", "", 1, 1, 1, 5]]
+        found = read("egrid", egrid(subregions=rows))
+        assert [(e.row, e.column) for e in found.errors] == [(3, "SRC2ERTA"), (4, "SUBRGN")]
+
+    def test_another_workbook_is_refused_as_a_whole(self):
+        (error,) = read("egrid", workbook({"Sheet1": [["a", "b"], [1, 2]]})).errors
+        assert error.row == 0
+        assert "SRL23" in error.reason
+
+    def test_a_sheet_without_its_codes_is_refused(self):
+        (error,) = read("egrid", workbook({"SRL23": [["YEAR", "SUBRGN"], [2023, "AKGD"]]})).errors
+        assert "SRC2ERTA" in error.reason
+
+
+class TestDefra:
+    def test_generation_and_its_upstream_are_taken(self):
+        found = read("defra", defra())
+        assert not found.errors
+        assert values(found) == {
+            ("GB", 2024, "direct", "location"): pytest.approx(207.05),
+            ("GB", 2024, "direct", "upstream"): pytest.approx(45.9),
+        }
+        assert "1 rows of transmission" in found.left_out[0]
+
+    def test_rows_are_numbered_as_the_spreadsheet_shows_them(self):
+        found = read("defra", defra(["2_1", *ELECTRICITY, "kWh", "kg CO2e", "see note"]))
+        assert [(e.row, e.column) for e in found.errors] == [(8, "GHG Conversion Factor 2024")]
+
+    def test_a_workbook_without_electricity_says_so(self):
+        (error,) = read(
+            "defra", defra(["9", "Scope 3", "Water", "", "", "", "", "m3", "kg", 1])
+        ).errors
+        assert "no factor" in error.reason
+
+    def test_another_workbook_is_refused(self):
+        assert read("defra", egrid()).errors[0].row == 0
+
+
+class TestElectricityMaps:
+    @pytest.mark.parametrize("header", [MAPS, MAPS_OLDER, MAPS.upper()])
+    def test_a_year_gives_a_direct_and_a_lifecycle_factor(self, header):
+        row = "2024-01-01 00:00:00,Sweden,Sweden,SE,13.4,21.5,98,70,electricitymaps.com,false,\n"
+        found = read("electricity-maps", header + row)
+        assert not found.errors
+        assert values(found) == {
+            ("SE", 2024, "direct", "location"): 13.4,
+            ("SE", 2024, "lifecycle", "location"): 21.5,
+        }
+        assert [factor.includes_upstream for factor in found.factors] == [False, True]
+
+    def test_months_hold_for_a_month(self):
+        rows = "".join(f"2024-{m:02}-01 00:00,S,S,SE,{m},{m},,,,,\n" for m in (1, 2, 12))
+        found = read("electricity-maps", MAPS + rows)
+        assert not found.errors
+        last = found.factors[-1]
+        assert (last.starts_on, last.ends_before) == (date(2024, 12, 1), date(2025, 1, 1))
+
+    def test_hours_are_refused_as_factors(self):
+        rows = "2024-01-01 00:00,S,S,SE,1,2,,,,,\n2024-01-01 01:00,S,S,SE,1,2,,,,,\n"
+        (error,) = read("electricity-maps", MAPS + rows).errors
+        assert "hours" in error.reason
+
+    def test_a_row_without_moment_zone_or_value_is_named(self):
+        rows = "soon,S,S,SE,1,2,,,,,\n2024-01-01,S,S,,1,2,,,,,\n2024-01-01,S,S,SE,,2,,,,,\n"
+        found = read("electricity-maps", MAPS + rows)
+        assert [(e.row, e.column) for e in found.errors] == [
+            (2, "Datetime (UTC)"),
+            (3, "Zone id"),
+            (4, "Carbon intensity gCO₂eq/kWh (direct)"),
+        ]
+
+
+class TestLicensed:
+    def test_a_residual_mix_with_semicolons_and_decimal_commas(self):
+        found = read("licensed", "zone;year;g_co2e_per_kwh;role\nSE;2024;36,9\nDE;2024;728,1;\n")
+        assert [e.row for e in found.errors] == []
+        found = read("licensed", "Country;Year;gCO2e/kWh;Use\nSE;2024;36,9;residual\n")
+        assert values(found) == {("SE", 2024, "direct", "residual"): 36.9}
+
+    def test_months_and_what_a_factor_includes(self):
+        found = read(
+            "licensed",
+            "zone,starts_on,ends_before,value,kind,includes_losses,co2_g_per_kwh\n"
+            "FR,2026-03-01,2026-04-01,40,direct,yes,39\nFR,2026-04-01,2026-05-01,44,lifecycle,,\n",
+        )
+        first, second = found.factors
+        assert (first.ends_before, first.includes_losses, first.co2_g_per_kwh) == (
+            date(2026, 4, 1), True, 39.0,
+        )  # fmt: skip
+        assert first.role is FactorRole.LOCATION
+        assert second.includes_upstream
+
+    @pytest.mark.parametrize(
+        ("row", "column"),
+        [
+            (",2024,1,,,", "zone"),
+            ("SE,,1,,,", "year"),
+            ("SE,2024,,,,", "g_co2e_per_kwh"),
+            ("SE,2024,1,sideways,,", "role"),
+            ("SE,2024,1,,marginal,", "kind"),
+        ],
+    )
+    def test_errors_name_their_column(self, row, column):
+        found = read("licensed", LICENSED + row + "\n")
+        assert [(e.row, e.column) for e in found.errors] == [(2, column)]
+        assert not found.factors
+
+    def test_a_validity_ends_after_it_starts_on_the_first_of_a_month(self):
+        head = "zone,starts_on,ends_before,g_co2e_per_kwh\n"
+        for dates in ("2026-03-02,2026-04-01", "2026-03-01,2026-03-01", "2026-03-01,"):
+            assert read("licensed", f"{head}FR,{dates},40\n").errors
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00\x01\x02",
+        b"a,b\n1,2\n",
+        b"PK\x03\x04 no archive",
+        b"\xff\xfe\x00",
+        b'zone,"year\n',
+    ],
+)
+def test_what_is_no_such_file_is_an_error_of_the_file(name, content):
+    found = read(name, content)
+    assert [error.row for error in found.errors] == [0]
+    assert not found.factors
+
+
+def test_an_archive_that_unpacks_to_far_too_much_is_refused():
+    import io
+    import zipfile
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        archive.writestr("xl/workbook.xml", "<a>" + " " * 300_000_000 + "</a>")
+    (error,) = read("defra", buffer.getvalue()).errors
+    assert "unpacks" in error.reason
+
+
+def test_every_format_names_its_publisher_or_asks_for_one():
+    for name, form in FORMATS.items():
+        assert form.label
+        assert form.expects
+        assert bool(form.source) is (name != "licensed")

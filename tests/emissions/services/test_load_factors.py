@@ -1,0 +1,112 @@
+"""A file becomes a set, whole and with its source, or nothing of it does."""
+
+from datetime import date
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from emissions.models import AuditEvent, EmissionFactor, FactorSet, FactorSetAdoption
+from emissions.services.load_factors import (
+    FileRejected,
+    LoadedAlready,
+    Publication,
+    SourceMissing,
+    load_factor_set,
+)
+from tests.emissions.importers.factors.test_formats import LICENSED, OWID
+from tests.factories import NOW, make_organisation, make_reference
+
+pytestmark = pytest.mark.django_db
+PUBLICATION = Publication(edition="2026", published_on=date(2026, 5, 1), name="AIB", source="AIB")
+GOOD = LICENSED + "SE,2024,36.9,residual,,\nFR,2024,41,residual,,\n"
+
+
+def load(content: str = GOOD, *, publication=PUBLICATION, organisation=None, name="licensed"):
+    return load_factor_set(
+        organisation=organisation,
+        format_name=name,
+        content=content.encode(),
+        publication=publication,
+        by=None,
+        now=NOW,
+    )
+
+
+def test_a_file_becomes_a_private_set_that_moves_nothing_yet():
+    make_reference()
+    organisation = make_organisation()
+    loaded = load(organisation=organisation)
+    assert loaded.factors == loaded.factor_set.factors.count() == 2
+    assert loaded.factor_set.organisation == organisation
+    factor = loaded.factor_set.factors.get(zone__code="SE")
+    assert (factor.g_co2e_per_kwh, factor.role, factor.source) == (36.9, "residual", "AIB")
+    assert not FactorSetAdoption.objects.filter(factor_set=loaded.factor_set).exists()
+    event = AuditEvent.objects.get(organisation=organisation, action="factor set loaded")
+    assert event.after["factors"] == 2
+
+
+def test_nothing_is_half_loaded():
+    make_reference()
+    before = FactorSet.objects.count(), EmissionFactor.objects.count()
+    with pytest.raises(FileRejected) as rejected:
+        load(GOOD + "XX,2024,1,,,\nDE,2024,-4,,,\n")
+    assert [(e.row, e.reason) for e in rejected.value.errors] == [
+        (4, "There is no grid zone “XX”."),
+        (5, "-4 gives -4 g/kWh, which no grid emits: check the unit."),
+    ]
+    assert (FactorSet.objects.count(), EmissionFactor.objects.count()) == before
+
+
+def test_own_factors_need_a_source():
+    make_reference()
+    with pytest.raises(SourceMissing):
+        load(publication=Publication(edition="1", published_on=date(2026, 1, 1), name="Own"))
+
+
+def test_an_edition_is_loaded_once_but_by_each_organisation():
+    make_reference()
+    ours, theirs = make_organisation(), make_organisation()
+    load(organisation=ours)
+    load(organisation=theirs)
+    with pytest.raises(LoadedAlready):
+        load(organisation=ours)
+
+
+class TestTheCommand:
+    def run(self, path: Path, *args: str) -> str:
+        out = StringIO()
+        call_command(
+            "load_factors", "owid", str(path), "--edition=May 2026", "--published=2026-05-02",
+            *args, stdout=out, stderr=StringIO(),
+        )  # fmt: skip
+        return out.getvalue()
+
+    def test_it_loads_a_shared_set_and_says_what_it_left_out(self, tmp_path):
+        make_reference()
+        path = tmp_path / "owid.csv"
+        path.write_text(OWID.replace("Kosovo,OWID_KOS", "France,FRA"), encoding="utf-8")
+        said = self.run(path)
+        assert "3 factors" in said
+        assert "Left out: 1 rows of groups" in said
+        assert FactorSet.objects.get(edition="May 2026").organisation is None
+
+    def test_it_loads_for_one_organisation(self, tmp_path):
+        make_reference()
+        organisation = make_organisation()
+        path = tmp_path / "owid.csv"
+        path.write_text(OWID.replace("Kosovo,OWID_KOS", "France,FRA"), encoding="utf-8")
+        self.run(path, f"--organisation={organisation.slug}")
+        assert FactorSet.objects.get(edition="May 2026").organisation == organisation
+        with pytest.raises(CommandError, match="no organisation"):
+            self.run(path, "--organisation=nobody")
+
+    def test_it_prints_errors_and_loads_nothing(self, tmp_path):
+        make_reference()
+        path = tmp_path / "owid.csv"
+        path.write_text(OWID, encoding="utf-8")
+        with pytest.raises(CommandError, match="1 errors; nothing was loaded"):
+            self.run(path)
+        with pytest.raises(CommandError, match="cannot be read"):
+            self.run(tmp_path / "absent.csv")
