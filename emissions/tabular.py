@@ -20,6 +20,11 @@ def defused(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
+def undefused(text: str) -> str:
+    """Return a text as it was before `defused`: what we send out can be sent back."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_STARTS) else text
+
+
 def plain(value: Value) -> str:
     """Return a value as files carry it: exact digits, a dot, ISO dates; empty where unknown."""
     if value is None:

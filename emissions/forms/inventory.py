@@ -26,6 +26,7 @@ from emissions.models import (
 from emissions.models.choices import choices
 from emissions.selectors import catalogue
 from emissions.selectors.catalogue import Option
+from emissions.services.check_node import check_node
 from emissions.services.manage_hardware import DEVICE, Device
 from emissions.services.manage_nodes import MACHINE, Machine
 from emissions.services.manage_sites import CONDITIONS, Conditions
@@ -232,27 +233,11 @@ class NodeForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Both powers or none; a footprint names its source."""
         cleaned = super().clean() or {}
-        idle, most = cleaned.get("idle_watts"), cleaned.get("max_watts")
-        if most is None and idle is not None and "max_watts" not in self.errors:
-            self.add_error("max_watts", "Give both powers, or neither.")
-        if idle is None and most is not None and "idle_watts" not in self.errors:
-            self.add_error("idle_watts", "Give both powers, or neither.")
-        if idle is not None and most is not None and idle > most:
-            self.add_error("idle_watts", "Idle power cannot be above the power at full load.")
-        if most == 0:
-            self.add_error("max_watts", "Give a power above zero.")
-        if cleaned.get("embodied_kg") is not None and not cleaned.get("embodied_source"):
-            self.add_error("embodied_source", "Say where the footprint comes from.")
-        self._bought_before_disposal(cleaned)
-        return cleaned
-
-    def _bought_before_disposal(self, cleaned: dict[str, Any]) -> None:
-        bought = cleaned.get("purchased_on")
         disposed = self.node.disposed_on if self.node else None
-        if bought and disposed and bought > disposed:
-            self.add_error(
-                "purchased_on", f"The node left on {disposed:%Y-%m-%d}, before this day."
-            )
+        for field, words in check_node(cleaned, disposed_on=disposed):
+            if field not in self.errors:
+                self.add_error(field, words)
+        return cleaned
 
     def machine(self) -> Machine:
         """Return what was stated, for the service."""

@@ -1,0 +1,28 @@
+"""What makes a node's values believable together: the rules that form and file share."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+
+def check_node(
+    values: Mapping[str, Any], *, disposed_on: date | None = None
+) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a node's values: (field, what to do about it).
+
+    Values carry the names of `Machine`; None means "not stated".
+    """
+    idle, most = values.get("idle_watts"), values.get("max_watts")
+    if most is None and idle is not None:
+        yield "max_watts", "Give both powers, or neither."
+    if idle is None and most is not None:
+        yield "idle_watts", "Give both powers, or neither."
+    if idle is not None and most is not None and idle > most:
+        yield "idle_watts", "Idle power cannot be above the power at full load."
+    if most == 0:
+        yield "max_watts", "Give a power above zero."
+    if values.get("embodied_kg") is not None and not values.get("embodied_source"):
+        yield "embodied_source", "Say where the footprint comes from."
+    bought = values.get("purchased_on")
+    if bought and disposed_on and bought > disposed_on:
+        yield "purchased_on", f"The node left on {disposed_on:%Y-%m-%d}, before this day."
