@@ -1,6 +1,6 @@
 """Energy at the IT equipment, in kWh: what was stated, or hours × power."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -28,6 +28,10 @@ CPU_WATTS_PER_CORE_DEFAULT = 12.0
 """Green Algorithms' value for any CPU ("Any" in its table TDP_cpu). [W]"""
 
 
+MATERIAL_SHARE = 0.05
+"""A component with no more of the energy than this does not decide how the run's is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Energy:
     """Energy of each run at the IT equipment, and how it is known; columns of shape (n,).
@@ -51,6 +55,9 @@ class Energy:
         `Basis`.
     assumptions : (n,) int64
         `Assumption` bits.
+    gpu_kwh, cpu_kwh, memory_kwh, host_kwh : (n,) float64
+        Energy by component; "host" is the default share of the rest of a node. 0 unless the
+        run's energy is a sum of components of which one was observed. [kWh]
     """
 
     kwh: Floats
@@ -61,6 +68,10 @@ class Energy:
     parts_kwh: Floats
     basis: Codes
     assumptions: Ints
+    gpu_kwh: Floats
+    cpu_kwh: Floats
+    memory_kwh: Floats
+    host_kwh: Floats
 
 
 def power_at_share(*, max_watts: Floats, power_share: Floats) -> Floats:
@@ -250,7 +261,33 @@ def at_it_equipment(*, activity: Activity) -> Energy:
     of TDP. Only the last three get a host: the stated cores and memory, else, with the
     preset TONNE and an accelerator, `HOST_SHARE_DEFAULT`. A run with cores or memory and
     no device has theirs alone.
+
+    Where the energy of a component was observed, it supersedes that component's estimate,
+    and the run's energy is the sum of its components: see `_of_components`. A stated energy
+    of the whole run stands unless that sum rests on better evidence.
     """
+    whole = _of_whole(activity)
+    observed = _observed(activity)
+    if not observed.any():
+        return whole
+    parts = _of_components(activity, observed)
+    better = observed & (np.isnan(activity.energy_kwh) | (parts.basis < whole.basis))
+    columns = {
+        one.name: np.where(better, getattr(parts, one.name), getattr(whole, one.name))
+        for one in fields(Energy)
+    }
+    return Energy(**columns)
+
+
+def _observed(activity: Activity) -> Bools:
+    """Tell which runs have a component whose energy was observed."""
+    return (
+        ~np.isnan(activity.gpu_kwh) | ~np.isnan(activity.cpu_kwh) | ~np.isnan(activity.memory_kwh)
+    )
+
+
+def _of_whole(activity: Activity) -> Energy:
+    """Return each run's energy from what was stated of it, or from its hardware."""
     kinds = _kinds(activity)
     hours = device_hours(
         device_count=activity.device_count,
@@ -285,6 +322,92 @@ def at_it_equipment(*, activity: Activity) -> Energy:
         parts_kwh=known_or(values=parts_kwh, default=0.0),
         basis=_basis(flags, measured=kinds.energy & activity.energy_measured),
         assumptions=flags,
+        gpu_kwh=np.zeros(hours.size),
+        cpu_kwh=np.zeros(hours.size),
+        memory_kwh=np.zeros(hours.size),
+        host_kwh=np.zeros(hours.size),
+    )
+
+
+DEVICE_FLAGS = int(
+    Assumption.POWER_SHARE_DEFAULT | Assumption.FULL_POWER | Assumption.IDLE_POWER_DEFAULT
+)
+"""Assumptions about the power of a device: void once its energy was observed."""
+
+
+def _of_components(activity: Activity, observed: Bools) -> Energy:
+    """Return energies as sums of components, each by the best that is known of it.
+
+    Notes
+    -----
+    GPU, CPU and memory: as observed; else the device's model, the stated cores, the stated
+    memory. Where nothing at all is known of CPU and memory, an accelerator gets the default
+    host share of its energy (preset TONNE). A CPU or a whole machine is one model: it is
+    superseded by the CPU's or the GPU's observation. The basis is the worst of the material
+    components, those with more than `MATERIAL_SHARE` of the energy.
+    """
+    bare = replace(activity, energy_kwh=np.where(observed, np.nan, activity.energy_kwh))
+    kinds = _kinds(bare)
+    whole = _of_whole(bare)
+    run_hours = known_or(
+        values=activity.duration_hours,
+        default=whole.device_hours / known_or(values=activity.device_count, default=1.0),
+    )
+    device = known_or(values=whole.device_hours * whole.watts_per_device / 1000, default=0.0)
+    device = np.where(kinds.parts & ~kinds.device, 0.0, device)
+    no_memory = replace(bare, memory_gb=np.full(device.size, np.nan))
+    cores, parts_flags = _parts(no_memory, kinds, run_hours)
+    memory = known_or(values=whole.parts_kwh, default=0.0) - cores
+    gpu_seen, cpu_seen, memory_seen = (
+        ~np.isnan(one) for one in (activity.gpu_kwh, activity.cpu_kwh, activity.memory_kwh)
+    )
+    one_model = activity.host_included
+    superseded = gpu_seen | (cpu_seen & one_model)
+    device = np.where(superseded, 0.0, device)
+    device_flags = np.where(superseded | (device == 0), 0, whole.assumptions & DEVICE_FLAGS)
+    device_basis = _basis(device_flags, measured=np.zeros(device.size, dtype=np.bool_))
+    gpu = np.where(gpu_seen, activity.gpu_kwh, np.where(one_model, 0.0, device))
+    cpu = np.where(cpu_seen, activity.cpu_kwh, np.where(one_model, device, cores))
+    within = activity.memory_included & ~superseded
+    memory = np.where(within, 0.0, np.where(memory_seen, activity.memory_kwh, memory))
+    unknown = np.isnan(activity.cpu_cores) & np.isnan(activity.memory_gb) & ~cpu_seen & ~memory_seen
+    hosted = unknown & ~one_model & (gpu > 0) & (activity.preset == Preset.TONNE)
+    hosted &= np.isnan(activity.power_watts) | gpu_seen
+    host = np.where(hosted, (HOST_SHARE_DEFAULT - 1) * gpu, 0.0)
+    cores_used = ~cpu_seen & ~one_model & (cores > 0)
+    flags = (
+        device_flags
+        | np.where(cores_used, parts_flags, 0)
+        | flagged(where=hosted, bit=Assumption.HOST_SHARE_DEFAULT)
+    )
+    cores_basis = np.where(parts_flags != 0, int(Basis.DEFAULT), int(Basis.ESTIMATED))
+    kwh = np.column_stack([gpu, cpu, memory, host])
+    basis = np.column_stack(
+        [
+            np.where(gpu_seen, activity.gpu_basis, device_basis),
+            np.where(cpu_seen, activity.cpu_basis, np.where(one_model, device_basis, cores_basis)),
+            np.where(memory_seen, activity.memory_basis, int(Basis.ESTIMATED)),
+            np.full(device.size, int(Basis.DEFAULT)),
+        ]
+    )
+    # Column by column: a sum over rows could depend on a row's neighbours.
+    total = gpu + cpu + memory + host
+    material = kwh > MATERIAL_SHARE * total[:, np.newaxis]
+    seen = np.column_stack([gpu_seen, cpu_seen, memory_seen, np.zeros(device.size, np.bool_)])
+    decides: Bools = np.where(material.any(axis=1, keepdims=True), material, seen)
+    return Energy(
+        kwh=total,
+        includes_pue=np.zeros(device.size, dtype=np.bool_),
+        device_hours=whole.device_hours,
+        watts_per_device=np.where(superseded, np.nan, whole.watts_per_device),
+        host_factor=np.ones(device.size),
+        parts_kwh=np.where(cores_used, cores, 0.0) + np.where(memory_seen, 0.0, memory),
+        basis=np.where(decides, basis, 0).max(axis=1).astype(np.int8),
+        assumptions=flags,
+        gpu_kwh=gpu,
+        cpu_kwh=cpu,
+        memory_kwh=memory,
+        host_kwh=host,
     )
 
 

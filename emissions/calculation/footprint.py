@@ -43,6 +43,8 @@ class Footprint:
         Energy of stated cores and memory, contained in the IT energy. [kWh]
     energy_it_kwh : (n,) float64
         Energy of the run at the IT equipment: the sum of its pieces. [kWh]
+    gpu_kwh, cpu_kwh, memory_kwh, host_kwh : (n,) float64
+        IT energy by component; 0 unless one of them was observed. [kWh]
     exceeds_range : (n,) bool
         A quantity of the run is beyond 9e9 of its unit or is not a number. All quantities
         of the run are then 0 and must not be posted: report it as an error of the run.
@@ -68,6 +70,10 @@ class Footprint:
     host_factor: Floats
     parts_kwh: Floats
     energy_it_kwh: Floats
+    gpu_kwh: Floats
+    cpu_kwh: Floats
+    memory_kwh: Floats
+    host_kwh: Floats
     exceeds_range: Bools
     device_hours_nano: Ints
     energy_it_kwh_nano: Ints
@@ -156,6 +162,10 @@ def _footprint(activity: Activity, pieces: Pieces, place: Place) -> Footprint:
         watts_per_device=used.watts_per_device,
         host_factor=used.host_factor,
         parts_kwh=used.parts_kwh,
+        gpu_kwh=used.gpu_kwh,
+        cpu_kwh=used.cpu_kwh,
+        memory_kwh=used.memory_kwh,
+        host_kwh=used.host_kwh,
         energy_it_kwh=_sum_by_run(amounts["energy_it_kwh_nano"], pieces, used.kwh.size) / NANO,
         exceeds_range=exceeds,
         independent_variance=_own_variance(amounts["location_based_kg_nano"], pieces, used.basis),

@@ -34,6 +34,9 @@ KINDS: dict[Any, tuple[type, Any]] = {
 }
 DEFAULTS: dict[str, tuple[type, Any]] = {
     "preset": (np.int8, int(Preset.TONNE)),
+    "gpu_basis": (np.int8, 0),
+    "cpu_basis": (np.int8, 0),
+    "memory_basis": (np.int8, 0),
     "fit": (np.int8, int(Fit.STATED)),
 }
 
@@ -64,6 +67,10 @@ class Activity:
         The stated energy is facility energy.
     energy_measured : (n,) bool
         The stated energy comes from a device counter.
+    gpu_kwh, cpu_kwh, memory_kwh : (n,) float64
+        Observed energy of a component at the IT equipment; NaN where nothing was. [kWh]
+    gpu_basis, cpu_basis, memory_basis : (n,) int8
+        `Basis` of that energy; 0 where there is none.
     cpu_cores, memory_gb : (n,) float64
         Totals of the run, not per device. [1], [GB]
     cpu_watts_per_core : (n,) float64
@@ -98,6 +105,12 @@ class Activity:
     energy_kwh: Floats
     energy_includes_pue: Bools
     energy_measured: Bools
+    gpu_kwh: Floats
+    gpu_basis: Codes
+    cpu_kwh: Floats
+    cpu_basis: Codes
+    memory_kwh: Floats
+    memory_basis: Codes
     cpu_cores: Floats
     cpu_watts_per_core: Floats
     cpu_use: Floats

@@ -30,6 +30,8 @@ from emissions.models import Organisation, PendingCalculation
 from emissions.models.entry import QUANTITIES
 from emissions.services.cells import MissingCellsError, find_cells, intern_cells
 from emissions.services.copying import read_frame
+from emissions.services.divide import divide
+from emissions.services.evidence import with_evidence
 from emissions.services.facts import Facts, load_facts
 from emissions.services.invalidate import CHANGING, facts_are_changing, runs_posted
 from emissions.services.posting import (
@@ -311,20 +313,22 @@ def _facts(claim: Claim) -> Facts:
 
 
 def read_runs(*, chosen: str, params: Sequence[Any] = ()) -> pl.DataFrame:
-    """Return runs that count, with the columns of `RUN_COLUMNS`, by id.
+    """Return runs that count, by id.
 
-    A deleted run counts nothing, nor does one that is another record of the same job.
+    They have the columns of `RUN_COLUMNS`, and of `EVIDENCE_COLUMNS` if any was observed. A
+    deleted run counts nothing, nor does one that is another record of the same job.
     `chosen` is the SQL of their ids: a million of them as parameters would take longer.
     """
     microseconds = "round(date_part('epoch', started_at) * 1000000)::bigint"
     names = [microseconds if name == "started_at_us" else name for name in RUN_COLUMNS]
-    return read_frame(
+    runs = read_frame(
         f"SELECT {', '.join(names)} FROM emissions_run"
         f" WHERE id IN ({chosen}) AND deleted_at IS NULL AND superseded_by_id IS NULL"
         " ORDER BY id",
         params,
         RUN_COLUMNS,
     )
+    return with_evidence(runs=runs, chosen=chosen, params=params)
 
 
 def wanted_lines(
@@ -345,13 +349,16 @@ def wanted_lines(
     """
     if not resolved.month.size:
         return np.zeros((0, 3), dtype=np.int64), np.zeros((0, len(QUANTITIES)), dtype=np.int64)
-    cell_id = find_cells(organisation_id=organisation_id, cells=resolved.cells).to_numpy()
-    run_id = runs["id"].to_numpy()[resolved.pieces.run_index]
-    return np.column_stack([run_id, resolved.month, cell_id]), quantities(resolved=resolved)
+    piece, cells, amounts = divide(
+        cells=resolved.cells, amounts=quantities(resolved=resolved), where=resolved.standing
+    )
+    cell_id = find_cells(organisation_id=organisation_id, cells=cells).to_numpy()
+    run_id = runs["id"].to_numpy()[resolved.pieces.run_index[piece]]
+    return np.column_stack([run_id, resolved.month[piece], cell_id]), amounts
 
 
 def quantities(*, resolved: Resolved) -> Ints:
-    """Return the quantities of resolved lines, (m, k) int64, in the order of `QUANTITIES`."""
+    """Return the quantities of pieces, undivided, (m, k) int64, in the order of `QUANTITIES`."""
     figures = resolved.figures
     nothing = np.zeros(resolved.month.size, dtype=np.int64)
     columns = {

@@ -1,7 +1,7 @@
 """What runs would post, without posting it: previews, the calculator, the working."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -9,8 +9,10 @@ import polars as pl
 
 from emissions.calculation.arrays import NANO, Ints
 from emissions.calculation.embodied import LIFE_YEARS_DEFAULT
+from emissions.calculation.energy import HOST_SHARE_DEFAULT
 from emissions.calculation.vocabulary import Assumption, Basis, Fit
 from emissions.models import EmissionFactor, Organisation, Run
+from emissions.services.evidence import EVIDENCE_COLUMNS, WHOLE_TIME, with_evidence
 from emissions.services.facts import NONE, Facts, load_facts
 from emissions.services.resolve import CALCULATOR_COLUMNS, RUN_COLUMNS, Resolved, resolve
 
@@ -101,9 +103,11 @@ class Estimate:
 def estimate_runs(*, runs: Sequence[Run], organisation: Organisation | None) -> list[Estimate]:
     """Return the figures of runs, saved or not, in one call of the core."""
     columns = {name: [_value(run, name) for run in runs] for name in RUN_COLUMNS if name != "id"}
-    frame = pl.DataFrame(
-        {"id": list(range(len(runs))), **columns}, schema=RUN_COLUMNS, strict=False
-    )
+    ids = [-1 - row if run.pk is None else run.pk for row, run in enumerate(runs)]
+    frame = pl.DataFrame({"id": ids, **columns}, schema=RUN_COLUMNS, strict=False)
+    saved = [run.pk for run in runs if run.pk is not None]
+    if saved:
+        frame = with_evidence(runs=frame, chosen="SELECT unnest(%s)", params=[saved])
     return estimate_columns(columns=frame, organisation=organisation)
 
 
@@ -139,8 +143,9 @@ def _completed(columns: pl.DataFrame) -> pl.DataFrame:
         moment = pl.col("started_at").cast(pl.Datetime("us", "UTC")).dt.timestamp("us")
         columns = columns.with_columns(moment.alias("started_at_us"))
     texts = {"stage": "pre_training", "status": "completed", "source_kind": "form"}
-    wanted = {**RUN_COLUMNS, **CALCULATOR_COLUMNS}
     have = set(columns.columns)
+    wanted = {**RUN_COLUMNS, **CALCULATOR_COLUMNS}
+    wanted |= {name: kind for name, kind in EVIDENCE_COLUMNS.items() if name in have}
     return columns.select(
         *(
             pl.col(name).cast(kind)
@@ -293,9 +298,24 @@ def _energy_steps(
     row: int, runs: pl.DataFrame, resolved: Resolved, estimate: Estimate
 ) -> list[Step]:
     """Return the steps from hours and power, or from stated energy, to IT energy."""
-    stated = runs["energy_kwh"][row]
+    components = _component_steps(row, runs, resolved)
+    if components:
+        values = " + ".join(f"{step.result:,.6g}" for step in components)
+        formula = "sum of the components"
+        return [
+            *components,
+            Step(
+                "Energy at the IT equipment",
+                formula,
+                f"{values} kWh",
+                estimate.energy_it_kwh,
+                "kWh",
+                f"{estimate.basis.label}: the worst basis of what matters in it",
+            ),
+        ]
+    stated = _stated_energy(row, resolved)
     if stated is not None:
-        within = bool(runs["energy_includes_pue"][row])
+        within = bool(resolved.activity.energy_includes_pue[row])
         return [
             Step(
                 "Energy at the IT equipment",
@@ -338,6 +358,40 @@ def _energy_steps(
         values = f"{values} + {parts:,.6g} kWh"
     steps.append(Step("Energy at the IT equipment", formula, values, estimate.energy_it_kwh, "kWh"))
     return steps
+
+
+def _stated_energy(row: int, resolved: Resolved) -> float | None:
+    """Return the energy of the whole run that was stated or observed."""
+    kwh = float(resolved.activity.energy_kwh[row])
+    return None if np.isnan(kwh) else kwh
+
+
+COMPONENTS = {"gpu": "Accelerators", "cpu": "Processors", "memory": "Memory"}
+
+
+def _component_steps(row: int, runs: pl.DataFrame, resolved: Resolved) -> list[Step]:
+    """Return a step for each component, where the energy of at least one was observed."""
+    figures, activity = resolved.figures, resolved.activity
+    found = []
+    for part, label in COMPONENTS.items():
+        kwh = float(getattr(figures, f"{part}_kwh")[row])
+        basis = int(getattr(activity, f"{part}_basis")[row])
+        if not kwh:
+            continue
+        source = Basis(basis).label if basis else "Estimated: nothing was observed of it"
+        found.append(Step(label, "as observed" if basis else "as modelled", "", kwh, "kWh", source))
+    host = float(figures.host_kwh[row])
+    if host:
+        formula = f"accelerators × {HOST_SHARE_DEFAULT - 1:.4g}"
+        found.append(Step("Rest of the node", formula, "", host, "kWh", "Default host share"))
+    if found and "evidence_share" in runs.columns:
+        share = runs["evidence_share"][row]
+        if share is not None and share < WHOLE_TIME:
+            found[0] = replace(
+                found[0],
+                source=f"{found[0].source}; seen for {share:.0%} of the time, the rest by its mean",
+            )
+    return found
 
 
 def _power(row: int, resolved: Resolved) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from emissions.calculation.vocabulary import IdleRule, PoolKind
 from emissions.models import Node, NodePlacement, Organisation
 from emissions.models.entry import QUANTITIES
 from emissions.services.copying import read_frame
+from emissions.services.divide import divide
 from emissions.services.facts import load_facts
 from emissions.services.pool_lines import PoolLines, no_lines, pool_figures
 
@@ -80,8 +81,8 @@ def wanted_idle(*, organisation: Organisation, pools: pl.DataFrame) -> PoolLines
     frame = frame.join(of_pool.drop("node_id"), on="pool_id", maintain_order="left").with_columns(
         pl.col("hours_nano", "hardware_nano").fill_null(0)
     )
-    cells, amounts = _figures(organisation, frame)
-    pool_id = frame["pool_id"].to_numpy()
+    row, cells, amounts = _figures(organisation, frame)
+    pool_id = frame["pool_id"].to_numpy()[row]
     if organisation.idle_rule == IdleRule.SHARED:
         return _shared(pool_id, cells, amounts, of_pool, used)
     return PoolLines(pool_id, cells, amounts)
@@ -166,8 +167,8 @@ def allocated(*, pools: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _figures(organisation: Organisation, frame: pl.DataFrame) -> tuple[pl.DataFrame, Ints]:
-    """Return the cell and the quantities of each segment."""
+def _figures(organisation: Organisation, frame: pl.DataFrame) -> tuple[Ints, pl.DataFrame, Ints]:
+    """Return the segment, the cell and the quantities of each line."""
     available = frame["available_nano"].to_numpy()
     group = frame["pool_id"].rank("dense").cast(pl.Int64).to_numpy() - 1
     of_group = frame.group_by("pool_id").agg(
@@ -195,7 +196,8 @@ def _figures(organisation: Organisation, frame: pl.DataFrame) -> tuple[pl.DataFr
     known[group] = ~np.isnan(rate)
     rest = np.where(known, spread - of_group["hardware_nano"].to_numpy(), 0)
     amounts[:, HARDWARE] = apportion(totals=rest, group=group, weights=available)
-    return cells.with_columns(frame["owner_id"].cast(pl.Int64).alias("team_id")), amounts
+    cells = cells.with_columns(frame["owner_id"].cast(pl.Int64).alias("team_id"))
+    return divide(cells=cells, amounts=amounts, where=resolved.resolved.standing)
 
 
 def _shared(

@@ -22,6 +22,7 @@ from emissions.calculation.vocabulary import (
 from emissions.models import Organisation
 from emissions.models.entry import QUANTITIES
 from emissions.selectors.metering import Reconciliation, nano, reconciliations
+from emissions.services.divide import divide
 from emissions.services.facts import load_facts
 from emissions.services.pool_lines import PoolLines, no_lines, pool_figures
 
@@ -67,7 +68,7 @@ def _lines(organisation: Organisation, rows: list[tuple[int, int, Reconciliation
         int(month_bounds_us(first_month=month, last_month=month, time_zone=facts.time_zone)[0])
         for _, month, _ in rows
     ]
-    _, cells, amounts = pool_figures(
+    figures, cells, amounts = pool_figures(
         rows=pl.DataFrame(
             {
                 "id": range(len(rows)),
@@ -87,14 +88,13 @@ def _lines(organisation: Organisation, rows: list[tuple[int, int, Reconciliation
     amounts = amounts * signs
     amounts[at_it, IT], amounts[~at_it, FACILITY] = rest[at_it], rest[~at_it]
     known = ~pl.lit(Assumption.EMBODIED_UNKNOWN.value, dtype=pl.Int64)
-    return PoolLines(
-        np.array([pool_id for pool_id, _, _ in rows], dtype=np.int64),
-        cells.with_columns(
-            pl.lit(Basis.SITE_METER.value, dtype=pl.Int64).alias("basis"),
-            (pl.col("assumptions") & known).alias("assumptions"),
-        ),
-        amounts,
+    cells = cells.with_columns(
+        pl.lit(Basis.SITE_METER.value, dtype=pl.Int64).alias("basis"),
+        (pl.col("assumptions") & known).alias("assumptions"),
     )
+    row, cells, amounts = divide(cells=cells, amounts=amounts, where=figures.resolved.standing)
+    pool_id = np.array([pool_id for pool_id, _, _ in rows], dtype=np.int64)
+    return PoolLines(pool_id[row], cells, amounts)
 
 
 def _first_day(month: int) -> date:

@@ -11,16 +11,19 @@ import numpy as np
 import polars as pl
 
 from emissions.calculation.arrays import Bools, Codes, Floats, Ints
+from emissions.calculation.electricity import pue_or_default
 from emissions.calculation.factors import Choice, choose
 from emissions.calculation.footprint import Activity, Footprint, Pieces, Place, footprint
 from emissions.calculation.periods import split_months
+from emissions.calculation.scopes import Standing, standing
 from emissions.calculation.vocabulary import (
+    Basis,
     FactorRole,
     Fit,
     HardwareKind,
     Preset,
-    Scope,
-    Scope3Category,
+    SiteKind,
+    Tenure,
 )
 from emissions.services.facts import NONE, Facts, column, is_cloud, is_controlled
 
@@ -66,16 +69,18 @@ CALCULATOR_COLUMNS: dict[str, type[pl.DataType]] = {
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """Lines that should stand: n runs, m pieces (one per run and month).
+    """What should stand: n runs, m pieces (one per run and month).
 
     Attributes
     ----------
     pieces : Pieces
-        Which run each line belongs to.
+        Which run each piece belongs to.
     month : (m,) int64
         year × 12 + month − 1. [month]
     cells : pl.DataFrame
         The columns of `Cell.KEY`, one row per piece; null where there is none.
+    standing : Standing
+        Where the parts of each piece stand in the inventory; `cells` has that of its IT.
     activity, place : Activity, Place
         What the core was given.
     figures : Footprint
@@ -91,6 +96,7 @@ class Resolved:
     pieces: Pieces
     month: Ints
     cells: pl.DataFrame
+    standing: Standing
     activity: Activity
     place: Place
     figures: Footprint
@@ -121,8 +127,7 @@ class _Spot:
     zone_id: Ints
     pue: Floats
     wue: Floats
-    scope: Ints
-    category: Ints
+    standing: Standing
     conditions: Ints
     region: Ints
 
@@ -133,12 +138,13 @@ def resolve(*, runs: pl.DataFrame, facts: Facts) -> Resolved:
     Parameters
     ----------
     runs : pl.DataFrame
-        n rows with the columns of `RUN_COLUMNS`, and those of `CALCULATOR_COLUMNS` if stated.
+        n rows with the columns of `RUN_COLUMNS`, and those of `CALCULATOR_COLUMNS` if stated
+        and of `evidence.EVIDENCE_COLUMNS` if anything was observed.
     facts : Facts
         What is known of the organisation's world.
     """
     hardware = _hardware(runs, facts)
-    activity = _activity(runs, hardware, facts)
+    preset = column(runs, "preset", missing=int(facts.preset), dtype=np.int8)
     starts_us = column(runs, "started_at_us", missing=0, dtype=np.int64)
     hours = column(runs, "duration_hours", missing=0.0, dtype=np.float64)
     hours = _first(_floats(runs, "span_hours"), hours)
@@ -150,15 +156,18 @@ def resolve(*, runs: pl.DataFrame, facts: Facts) -> Resolved:
     pieces = Pieces(run_index=run_index, weight=weight)
     months = month.astype(np.int64)
     days = _local_days(piece_us, facts)
-    spot = _spot(runs, run_index, hardware, days, months, activity.preset, facts)
+    spot = _spot(runs, run_index, hardware, days, months, preset, facts)
     location = choose(zone=spot.zone_id, month=month, table=facts.factors)
     market = choose(zone=spot.zone_id, month=month, table=facts.factors, role=FactorRole.RESIDUAL)
     upstream = choose(zone=spot.zone_id, month=month, table=facts.factors, role=FactorRole.UPSTREAM)
     losses = choose(zone=spot.zone_id, month=month, table=facts.losses, role=FactorRole.UPSTREAM)
     place, stated = _place(runs, run_index, spot, facts, (location, market, upstream, losses))
-    figures = footprint(activity=activity, pieces=pieces, place=place)
     starts = np.ones(run_index.size, dtype=np.bool_)
     starts[1:] = run_index[1:] != run_index[:-1]
+    pue = np.full(runs.height, np.nan)
+    pue[run_index[starts]] = place.pue[starts]
+    activity = _activity(runs, hardware, preset, pue_or_default(pue=pue, preset=preset))
+    figures = footprint(activity=activity, pieces=pieces, place=place)
     return Resolved(
         pieces=pieces,
         month=months,
@@ -174,6 +183,7 @@ def resolve(*, runs: pl.DataFrame, facts: Facts) -> Resolved:
             stated,
             (location, market, upstream, losses),
         ),
+        standing=spot.standing,
         activity=activity,
         place=place,
         figures=figures,
@@ -221,10 +231,12 @@ def _hardware(runs: pl.DataFrame, facts: Facts) -> _Hardware:
     )
 
 
-def _activity(runs: pl.DataFrame, hardware: _Hardware, facts: Facts) -> Activity:
+def _activity(runs: pl.DataFrame, hardware: _Hardware, preset: Codes, pue: Floats) -> Activity:
+    """Return what runs did; `pue` divides what a client measured at the meter, or made so."""
     known = dict(hardware.columns)
     for name in ("embodied_kg_per_device", "life_years"):
         known[name] = _first(_floats(runs, name), known[name])
+    known |= _evidence(runs, pue)
     return Activity.of(
         runs.height,
         device_count=_floats(runs, "device_count"),
@@ -233,16 +245,40 @@ def _activity(runs: pl.DataFrame, hardware: _Hardware, facts: Facts) -> Activity
         power_watts=_floats(runs, "stated_power_watts"),
         power_share=_floats(runs, "power_share"),
         utilisation=_floats(runs, "utilisation"),
-        energy_kwh=_floats(runs, "energy_kwh"),
-        energy_includes_pue=column(runs, "energy_includes_pue", missing=False, dtype=np.bool_),
-        energy_measured=column(runs, "energy_measured", missing=False, dtype=np.bool_),
         cpu_cores=_floats(runs, "cpu_cores"),
         cpu_watts_per_core=_floats(runs, "cpu_watts_per_core"),
         memory_gb=_floats(runs, "memory_gb"),
-        preset=column(runs, "preset", missing=int(facts.preset), dtype=np.int8),
+        preset=preset,
         expected_utilisation=_floats(runs, "expected_utilisation"),
         **known,
     )
+
+
+def _evidence(runs: pl.DataFrame, pue: Floats) -> dict[str, Any]:
+    """Return the energy columns of runs: as stated, or as observed where that is better known."""
+    kwh = _floats(runs, "energy_kwh")
+    measured = column(runs, "energy_measured", missing=False, dtype=np.bool_)
+    includes_pue = column(runs, "energy_includes_pue", missing=False, dtype=np.bool_)
+    if "total_kwh" not in runs.columns:
+        return {
+            "energy_kwh": kwh,
+            "energy_measured": measured,
+            "energy_includes_pue": includes_pue,
+        }
+    observed = _floats(runs, "total_kwh")
+    counted = column(runs, "total_basis", missing=0, dtype=np.int8) <= Basis.SITE_METER
+    better = ~np.isnan(observed) & (np.isnan(kwh) | (counted & ~measured))
+    at_meter = column(runs, "total_at_meter", missing=False, dtype=np.bool_)
+    found: dict[str, Any] = {
+        "energy_kwh": np.where(better, observed, kwh),
+        "energy_measured": np.where(better, counted, measured),
+        "energy_includes_pue": np.where(better, at_meter, includes_pue),
+    }
+    for part in ("gpu", "cpu", "memory"):
+        at_meter = column(runs, f"{part}_at_meter", missing=False, dtype=np.bool_)
+        found[f"{part}_kwh"] = _floats(runs, f"{part}_kwh") / np.where(at_meter, pue, 1.0)
+        found[f"{part}_basis"] = column(runs, f"{part}_basis", missing=0, dtype=np.int8)
+    return found
 
 
 def _spot(
@@ -266,8 +302,8 @@ def _spot(
     zone_id = facts.conditions.ints("zone_id", then)
     zone_id = np.where(zone_id >= 0, zone_id, facts.regions.ints("zone_id", region))
     zone_id = np.where(zone_id >= 0, zone_id, _ids(runs, "zone_id")[run_index])
-    cloud = is_cloud(facts.sites.text("kind", site)) | ((region_id >= 0) & (site_id < 0))
-    controlled = is_controlled(facts.conditions.text("it_control", then))
+    kind = facts.sites.text("kind", site)
+    tenure = facts.placements.text("tenure", placed)
     pue = _first(facts.conditions.floats("pue", then), facts.regions.floats("pue", region))
     pue = _first(pue, _provider_pue(facts.regions.text("provider", region), months // 12, facts))
     return _Spot(
@@ -279,11 +315,12 @@ def _spot(
             facts.conditions.floats("wue_litres_per_kwh", then),
             facts.regions.floats("wue_litres_per_kwh", region),
         ),
-        scope=np.where(cloud | ~controlled, int(Scope.SCOPE_3), int(Scope.SCOPE_2)),
-        category=np.where(
-            cloud,
-            int(Scope3Category.PURCHASED_SERVICES),
-            np.where(controlled, NONE, int(Scope3Category.LEASED_ASSETS)),
+        standing=standing(
+            cloud=is_cloud(kind) | ((region_id >= 0) & (site_id < 0)),
+            it_controlled=is_controlled(facts.conditions.text("it_control", then)),
+            overhead_controlled=is_controlled(facts.conditions.text("overhead_control", then)),
+            colocation=np.asarray(kind == SiteKind.COLOCATION.value, dtype=np.bool_),
+            operating_lease=np.asarray(tenure == Tenure.OPERATING_LEASE.value, dtype=np.bool_),
         ),
         conditions=then,
         region=region,
@@ -361,8 +398,8 @@ def _cells(
             "stage": text("stage"),
             "status": text("status"),
             "source_kind": text("source_kind"),
-            "scope": spot.scope,
-            "category": _nullable(spot.category),
+            "scope": spot.standing.scope,
+            "category": _nullable(spot.standing.category),
             "basis": figures.basis[run_index].astype(np.int64),
             "location_factor_id": factor(location, facts.factors.ids, no),
             "market_factor_id": factor(market, facts.factors.ids, no),

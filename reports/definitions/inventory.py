@@ -68,8 +68,13 @@ def table(*, quarters: list[Quarter]) -> Table:
     )
 
 
-CLOUD_COUNTS = "Cloud services: electricity, upstream, losses, lifetime share of hardware"
-LEASED_COUNTS = "Leased outside the boundary: electricity, upstream, losses"
+CLOUD_COUNTS = (
+    "Cloud services: electricity, upstream, losses, lifetime share of hardware;"
+    " overhead of colocations"
+)
+LEASED_COUNTS = (
+    "Leased outside the boundary, and overhead of rented buildings: electricity, upstream, losses"
+)
 LINES = (
     Line("Scope 2", "", LOCATION, "Electricity of equipment that the organisation controls"),
     Line("Scope 2", "", MARKET, "The same electricity"),

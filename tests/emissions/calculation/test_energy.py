@@ -171,3 +171,65 @@ def test_stated_device_hours_are_not_multiplied_again() -> None:
     )
 
     np.testing.assert_equal(hours, [80.0, 70.0, 10.0, np.nan])
+
+
+class TestComponents:
+    """What was observed of a component supersedes its estimate; the run's is their sum."""
+
+    COUNTER, ESTIMATED = int(Basis.DEVICE_COUNTER), int(Basis.ESTIMATED)
+
+    def test_the_observed_accelerators_supersede_the_model_and_carry_the_host_share(self) -> None:
+        seen = A100 | {"gpu_kwh": 20.0, "gpu_basis": self.COUNTER}
+        found = energy(**seen)
+
+        assert found.kwh[0] == pytest.approx(20 * 1.35)
+        assert (found.gpu_kwh[0], found.host_kwh[0]) == (20.0, pytest.approx(7.0))
+        assert flags(**seen) == Assumption.HOST_SHARE_DEFAULT
+        assert basis(**seen) is Basis.DEFAULT
+
+    def test_all_components_observed_need_no_assumption(self) -> None:
+        seen = A100 | {
+            "gpu_kwh": 20.0, "gpu_basis": self.COUNTER, "cpu_kwh": 3.0, "cpu_basis": self.COUNTER,
+            "memory_kwh": 1.0, "memory_basis": self.ESTIMATED,
+        }  # fmt: skip
+
+        assert kwh(**seen) == 24
+        assert flags(**seen) == Assumption(0)
+        assert basis(**seen) is Basis.DEVICE_COUNTER, "memory is 4 %: not material"
+        assert basis(**seen | {"memory_kwh": 2.0}) is Basis.ESTIMATED
+
+    def test_what_was_not_observed_is_modelled(self) -> None:
+        parts = {"cpu_cores": 10, "cpu_watts_per_core": 20, "memory_gb": 100}
+        seen = A100 | parts | {"cpu_kwh": 3.0, "cpu_basis": self.COUNTER}
+        found = energy(**seen)
+
+        assert found.gpu_kwh[0] == pytest.approx(8 * 10 * 0.4 * 0.75)
+        assert found.cpu_kwh[0] == 3
+        assert found.memory_kwh[0] == pytest.approx(10 * 37.25 / 1000)
+        assert basis(**seen) is Basis.DEFAULT
+
+    def test_a_processor_is_superseded_by_its_own_observation(self) -> None:
+        cpu = {"device_max_watts": 280, "duration_hours": 10, "host_included": True}
+
+        assert kwh(**cpu, cpu_kwh=1.5, cpu_basis=self.COUNTER) == 1.5
+        assert kwh(**cpu, memory_kwh=0.5, memory_basis=self.ESTIMATED) == pytest.approx(2.1 + 0.5)
+
+    def test_stated_energy_of_the_whole_run_gives_way_only_to_better_evidence(self) -> None:
+        parts = {
+            "gpu_kwh": 20.0, "gpu_basis": self.COUNTER, "cpu_kwh": 3.0, "cpu_basis": self.ESTIMATED,
+        }  # fmt: skip
+
+        assert kwh(energy_kwh=30, energy_measured=True, **parts) == 30
+        assert kwh(energy_kwh=30, **parts) == 30, "equally good: what was stated stands"
+        assert kwh(energy_kwh=30, **parts | {"cpu_basis": self.COUNTER}) == 23
+
+    def test_nothing_observed_leaves_every_run_as_it_was(self) -> None:
+        together = at_it_equipment(
+            activity=Activity.of(
+                2, **A100, gpu_kwh=np.array([np.nan, 5.0]), gpu_basis=np.array([0, self.COUNTER])
+            )
+        )
+
+        assert together.kwh[0] == energy(**A100).kwh[0]
+        assert together.watts_per_device[0] == 300
+        assert np.isnan(together.watts_per_device[1])

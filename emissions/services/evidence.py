@@ -1,0 +1,227 @@
+"""What sources saw of runs, and which of it counts: one row per run, for `resolve`.
+
+Evidence is an observation that says how its energy is known (`Observation.energy_basis` of
+the whole run, or a component's own) and that nothing has superseded.
+
+Within a run, rows of one kind of source are parts: hours, hosts, devices. They add up, but
+whole-machine rows of one host that overlap saw the same energy: their mean power counts for
+the time that they cover. Different kinds of source are alternatives: for each component the
+best basis counts, of equals the one that covers more time.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+from django.db import transaction
+
+from emissions.calculation.vocabulary import Basis, Boundary, Cause
+from emissions.models import Observation, Organisation, PendingCalculation, Run, User
+from emissions.services.audit import write_audit_event
+from emissions.services.copying import read_frame
+from emissions.services.invalidate import queue_runs
+
+PARTS = ("total", "gpu", "cpu", "memory")
+
+#: What `best_evidence` adds to a frame of runs. Energies are null where nothing was seen;
+#: `…_at_meter` says that the client's PUE is inside and not known; `evidence_share` is the
+#: part of the run's time that the least covering of them saw.
+EVIDENCE_COLUMNS: dict[str, type[pl.DataType]] = {
+    **{f"{part}_kwh": pl.Float64 for part in PARTS},
+    **{f"{part}_basis": pl.Int8 for part in PARTS},
+    **{f"{part}_at_meter": pl.Boolean for part in PARTS},
+    "evidence_share": pl.Float64,
+}
+
+WHOLE_TIME = 0.95
+"""Evidence of no less of a run's time than this is of all of it; see `best_evidence`."""
+
+WHOLE_MACHINE = (Boundary.NODE.value, Boundary.MACHINE.value)
+HOUR_US = 3_600_000_000
+
+#: Columns of an observation as `read_evidence` returns them.
+OBSERVED: dict[str, type[pl.DataType]] = {
+    "run_id": pl.Int64,
+    "kind": pl.String,
+    "source": pl.String,
+    "host": pl.String,
+    "boundary": pl.String,
+    "starts_us": pl.Int64,
+    "ends_us": pl.Int64,
+    "includes_pue": pl.Boolean,
+    "client_pue": pl.Float64,
+    **{f"{part}_kwh": pl.Float64 for part in PARTS},
+    **{f"{part}_basis": pl.Int8 for part in PARTS},
+}
+
+
+@transaction.atomic
+def record_observations(
+    *,
+    organisation: Organisation,
+    observations: Sequence[Observation],
+    by: User | None,
+    now: datetime,
+) -> list[Observation]:
+    """Store what a source saw of runs, and queue them: the best evidence will count.
+
+    Raises
+    ------
+    ValueError
+        A run is another organisation's.
+    """
+    if any(one.run.organisation_id != organisation.pk for one in observations):
+        raise ValueError("An observation is of another organisation's run")
+    for one in observations:
+        one.recorded_at = now
+    saved = Observation.objects.bulk_create(observations, batch_size=2000)
+    runs = {one.run_id: one.run for one in saved}
+    if by is not None:
+        for run in runs.values():
+            write_audit_event(
+                organisation=organisation, by=by, action="evidence recorded", instance=run
+            )
+    queue_runs(
+        runs=Run.objects.of(organisation).filter(pk__in=runs),
+        by=by,
+        cause=Cause.ESTIMATE_REPLACED,
+        reason="Evidence recorded",
+        priority=PendingCalculation.WAITING,
+    )
+    return saved
+
+
+def with_evidence(*, runs: pl.DataFrame, chosen: str, params: Sequence[Any] = ()) -> pl.DataFrame:
+    """Return runs, of the columns `id` and `duration_hours` at least, with `EVIDENCE_COLUMNS`.
+
+    One query, by an index that holds evidence alone; `chosen` is the SQL of the runs' ids.
+    Where there is none the frame comes back as it was.
+    """
+    observed = read_evidence(chosen=chosen, params=params)
+    if not observed.height:
+        return runs
+    found = best_evidence(observed=observed, runs=runs)
+    return runs.join(found, left_on="id", right_on="run_id", how="left", maintain_order="left")
+
+
+def read_evidence(*, chosen: str, params: Sequence[Any] = ()) -> pl.DataFrame:
+    """Return the observations of runs that can count, with the columns of `OBSERVED`."""
+    return read_frame(
+        "SELECT run_id, source_kind, source_id, host, boundary,"
+        " (extract(epoch FROM started_at) * 1000000)::bigint,"
+        " (extract(epoch FROM ended_at) * 1000000)::bigint, energy_includes_pue, client_pue,"
+        " energy_kwh, gpu_energy_kwh, cpu_energy_kwh, memory_energy_kwh,"
+        " energy_basis, gpu_basis, cpu_basis, memory_basis"
+        " FROM emissions_observation WHERE superseded_at IS NULL"
+        " AND (energy_basis IS NOT NULL OR gpu_basis IS NOT NULL"
+        "  OR cpu_basis IS NOT NULL OR memory_basis IS NOT NULL)"
+        f" AND run_id IN ({chosen}) ORDER BY id",
+        params,
+        OBSERVED,
+    )
+
+
+def best_evidence(*, observed: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per run that has evidence: `run_id` and `EVIDENCE_COLUMNS`.
+
+    Parameters
+    ----------
+    observed : pl.DataFrame
+        The columns of `OBSERVED`.
+    runs : pl.DataFrame
+        `id` and `duration_hours` of the runs.
+
+    Notes
+    -----
+    Where the best evidence covers less than `WHOLE_TIME` of a run's time, the mean power that
+    was seen stands for the rest, and the energy is at best `Basis.ESTIMATED`.
+    """
+    series = _series(_long(observed))
+    hours = runs.select(pl.col("id").alias("run_id"), pl.col("duration_hours"))
+    share = (pl.col("hours") / pl.col("duration_hours")).clip(0.0, 1.0)
+    unknown = (pl.col("hours") <= 0) | ~(pl.col("duration_hours") > 0)
+    best = (
+        series.join(hours, on="run_id")
+        .sort("run_id", "part", "basis", -pl.col("hours"), -pl.col("kwh"), "kind", "boundary")
+        .unique(["run_id", "part"], keep="first", maintain_order=True)
+        .with_columns(share=pl.when(unknown).then(1.0).otherwise(share))
+        .with_columns(partly=pl.col("share") < WHOLE_TIME)
+        .with_columns(
+            kwh=pl.when("partly").then(pl.col("kwh") / pl.col("share")).otherwise("kwh"),
+            basis=pl.when("partly")
+            .then(pl.max_horizontal("basis", pl.lit(int(Basis.ESTIMATED))))
+            .otherwise("basis"),
+        )
+    )
+    found = best.group_by("run_id", maintain_order=True).agg(
+        *(
+            pl.col(name).filter(pl.col("part") == part).first().alias(f"{part}_{name}")
+            for name in ("kwh", "basis", "at_meter")
+            for part in PARTS
+        ),
+        evidence_share=pl.col("share").min(),
+    )
+    return found.select("run_id", *(pl.col(name).cast(t) for name, t in EVIDENCE_COLUMNS.items()))
+
+
+def _long(observed: pl.DataFrame) -> pl.DataFrame:
+    """Return a row per observation and part that was seen; a PUE that is known is divided out."""
+    facility = pl.col("includes_pue")
+    divisor = pl.when(facility & pl.col("client_pue").is_not_null()).then("client_pue")
+    parts = [
+        observed.select(
+            "run_id",
+            "kind",
+            "boundary",
+            "starts_us",
+            "ends_us",
+            part=pl.lit(part),
+            # Without a host each source is taken for a machine of its own.
+            host=pl.when(pl.col("host") == "").then("source").otherwise("host").fill_null(""),
+            at_meter=facility & pl.col("client_pue").is_null(),
+            kwh=pl.col(f"{part}_kwh") / divisor.otherwise(1.0),
+            basis=pl.col(f"{part}_basis"),
+        )
+        for part in PARTS
+    ]
+    return pl.concat(parts).filter(
+        pl.col("kwh").is_finite() & (pl.col("kwh") >= 0) & pl.col("basis").is_not_null()
+    )
+
+
+def _series(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add up the rows of one kind of source: energy, worst basis, hours covered."""
+    kind = ["run_id", "part", "kind", "boundary", "at_meter"]
+    ordered = rows.sort(*kind, "host", "starts_us", "ends_us", "kwh")
+    by_host = (
+        ordered.with_columns(new=_beyond([*kind, "host"]))
+        .group_by(*kind, "host", maintain_order=True)
+        .agg(
+            pl.col("kwh").sum(),
+            pl.col("basis").max(),
+            pl.col("new").sum(),
+            long=(pl.col("ends_us") - pl.col("starts_us")).sum(),
+        )
+        .with_columns(
+            kwh=pl.when(pl.col("boundary").is_in(WHOLE_MACHINE) & (pl.col("long") > 0))
+            .then(pl.col("kwh") * pl.col("new") / pl.col("long"))
+            .otherwise("kwh")
+        )
+        .group_by(kind, maintain_order=True)
+        .agg(pl.col("kwh").sum(), pl.col("basis").max())
+    )
+    covered = (
+        rows.sort(*kind, "starts_us", "ends_us")
+        .with_columns(new=_beyond(kind))
+        .group_by(kind, maintain_order=True)
+        .agg(hours=pl.col("new").sum() / HOUR_US)
+    )
+    return by_host.join(covered, on=kind)
+
+
+def _beyond(group: list[str]) -> pl.Expr:
+    """Return the µs of a row's span that no earlier row of its group covers, in order of start."""
+    reached = pl.col("ends_us").cum_max().shift(1).over(group)
+    starts = pl.max_horizontal("starts_us", reached)
+    return (pl.col("ends_us") - starts).clip(lower_bound=0)
