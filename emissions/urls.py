@@ -13,8 +13,10 @@ from emissions.views import (
     hardware,
     home,
     inventory,
+    machine_pages,
     node_import,
     nodes,
+    readings,
     run,
     run_delete,
     run_form,
@@ -34,6 +36,7 @@ RUNS = "o/<slug:organisation_slug>/runs/"
 DOUBLE = f"{RUNS}doubles/<int:pair_id>/"
 INVENTORY = "o/<slug:organisation_slug>/inventory/"
 SITE = f"{INVENTORY}sites/<slug:site_slug>/"
+READING = f"{SITE}readings/<int:reading_id>/"
 NODE = f"{INVENTORY}nodes/<slug:node_slug>/"
 HARDWARE = f"{INVENTORY}hardware/"
 FACTORS = "o/<slug:organisation_slug>/factors/"
@@ -68,12 +71,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{ORGANISATION}projects/<slug:project_slug>/", project.project, name="project"),
     path(INVENTORY, inventory.inventory, name="inventory"),
     path(f"{INVENTORY}new-site/", sites.site_create, name="site_create"),
+    path(SITE, machine_pages.site, name="site"),
+    path(f"{SITE}readings/new/", readings.reading_create, name="reading_create"),
+    path(f"{SITE}readings/upload/", readings.reading_upload, name="reading_upload"),
+    path(READING, readings.reading_edit, name="reading_edit"),
+    path(f"{READING}delete/", readings.reading_delete, name="reading_delete"),
     path(f"{SITE}edit/", sites.site_edit, name="site_edit"),
     path(f"{SITE}conditions/", sites.site_conditions, name="site_conditions"),
     path(f"{SITE}archive/", sites.site_archive, name="site_archive"),
     path(f"{INVENTORY}new-node/", nodes.node_create, name="node_create"),
     path(f"{INVENTORY}import-nodes/", node_import.node_import, name="node_import"),
     path(f"{INVENTORY}export-nodes/", node_import.node_export, name="node_export"),
+    path(NODE, machine_pages.node, name="node"),
     path(f"{NODE}edit/", nodes.node_edit, name="node_edit"),
     path(f"{NODE}place/", nodes.node_place, name="node_place"),
     path(f"{NODE}dispose/", nodes.node_dispose, name="node_dispose"),

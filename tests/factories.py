@@ -1,6 +1,7 @@
 """Make what tests need: plain functions whose arguments name what matters in a situation."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -24,6 +25,7 @@ from emissions.models import (
     HardwareAlias,
     HardwareModel,
     Membership,
+    MeterReading,
     Node,
     NodePlacement,
     Organisation,
@@ -38,6 +40,7 @@ from emissions.models import (
 from emissions.selectors.catalogue import folded
 from emissions.services.calculate import calculate_pending
 from emissions.services.create_organisation import create_organisation
+from emissions.services.manage_meters import Reading, record_reading
 from emissions.services.manage_projects import assign_project
 from emissions.services.record_runs import record_runs
 from emissions.services.settle_pools import settle_pools
@@ -296,6 +299,21 @@ def make_site(
         **{"it_control": "organisation", "overhead_control": "organisation", **conditions},
     )
     return site
+
+
+def make_reading(
+    site: Site,
+    *,
+    starts_on: date = date(2026, 5, 1),
+    ends_before: date = date(2026, 6, 1),
+    energy_kwh: str = "1000",
+    **values: Any,
+) -> MeterReading:
+    """Make a bill of a site: 1,000 kWh in May 2026."""
+    reading = Reading(
+        starts_on=starts_on, ends_before=ends_before, energy_kwh=Decimal(energy_kwh), **values
+    )
+    return record_reading(site=site, reading=reading, by=None, now=NOW)
 
 
 def make_hardware(

@@ -28,6 +28,7 @@ from tests.factories import (
     make_node,
     make_organisation,
     make_project,
+    make_reading,
     make_run,
     make_site,
     make_team,
@@ -88,6 +89,7 @@ def things(organisation: Organisation, member: Membership) -> dict[str, Any]:
         "node_slug": make_node(organisation=organisation, site=site).slug,
         "hardware_id": hardware.pk,
         "pair_id": pair.pk,
+        "reading_id": make_reading(site).pk,
         "alias_id": make_alias(hardware).pk,
         "factor_set_id": factor_set.pk,
         "factor_id": make_factor(

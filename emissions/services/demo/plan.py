@@ -46,6 +46,8 @@ SITES = (
     SitePlan("AWS Virginia", SiteKind.CLOUD, "", region="aws:us-east-1"),
     SitePlan("Azure Netherlands", SiteKind.CLOUD, "", region="azure:westeurope"),
 )
+#: Sites that send a bill for each month.
+METERED = ("Luleå", "Frankfurt")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,11 @@ from emissions.models import (
     User,
 )
 from emissions.services.create_organisation import create_organisation
+from emissions.services.demo.bills import Bills
 from emissions.services.demo.generate import Things, generate_runs
 from emissions.services.demo.plan import (
     CLOUD_HARDWARE,
+    METERED,
     NAME,
     NODES,
     PASSWORD,
@@ -40,6 +42,7 @@ from emissions.services.demo.plan import (
 )
 from emissions.services.demo.review import to_review
 from emissions.services.doubles import find_doubles
+from emissions.services.manage_meters import record_readings
 from emissions.services.manage_nodes import Machine, create_node
 from emissions.services.manage_people import invite_person
 from emissions.services.manage_projects import assign_project, create_project
@@ -78,8 +81,11 @@ def seed_demo(*, now: datetime, runs: int = RUNS) -> Organisation | None:
     days = (now.date() - start).days
     generated = generate_runs(things=things, start=start, days=days, count=runs)
     finished = (run for run in generated if run.ended_at <= now)
-    for chunk in _chunks(finished):
+    bills = Bills(nodes=nodes, start=start)
+    for chunk in _chunks(iter(bills.note(finished))):
         record_runs(organisation=organisation, runs=chunk, by=admin, now=now)
+    for name in METERED:
+        record_readings(site=sites[name], readings=bills.of(name, now=now), by=admin, now=now)
     researcher = User.objects.get(email=RESEARCHER)
     for by, runs_to_review in to_review(things=things, now=now):
         who = researcher if by == RESEARCHER else admin

@@ -1,0 +1,124 @@
+"""What the ledger holds of one site or one node, month by month, and of what it is made."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Q, QuerySet, Sum
+
+from emissions.calculation.vocabulary import PoolKind
+from emissions.models import EmissionEntry, MonthlyTotal, Node, NodePlacement, Run, Site
+from emissions.selectors.periods import Period
+
+ZERO = Decimal(0)
+SUMS = (
+    "device_hours",
+    "energy_it_kwh",
+    "energy_facility_kwh",
+    "location_based_kg",
+    "market_based_kg",
+    "embodied_kg",
+    "water_litres",
+)
+RUNS = "Runs"
+POOLS = {kind.value: kind.label for kind in PoolKind}
+
+
+@dataclass(frozen=True, slots=True)
+class MonthPart:
+    """What one part (runs, idle, …) posted in one month."""
+
+    month: date
+    part: str
+    device_hours: Decimal = ZERO
+    energy_it_kwh: Decimal = ZERO
+    energy_facility_kwh: Decimal = ZERO
+    location_based_kg: Decimal = ZERO
+    market_based_kg: Decimal = ZERO
+    embodied_kg: Decimal = ZERO
+    water_litres: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """A node's making, and how much of it months have carried so far [kg CO2e]."""
+
+    whole_kg: float | None
+    source: str
+    used_kg: Decimal
+
+    @property
+    def used_share(self) -> float | None:
+        """The part of the whole that is used up."""
+        return float(self.used_kg) / self.whole_kg if self.whole_kg else None
+
+
+def site_by_month(*, site: Site, period: Period) -> list[MonthPart]:
+    """Return what stands in the ledger for a site, by month and part: from the totals."""
+    totals = MonthlyTotal.objects.filter(
+        cell__organisation=site.organisation_id, cell__site=site
+    ).filter(month__gte=period.starts_on, month__lt=period.ends_before)
+    return _parts(totals)
+
+
+def node_by_month(*, node: Node, period: Period) -> list[MonthPart]:
+    """Return what stands in the ledger for a node, by month and part."""
+    lines = _lines_of(node)
+    return _parts(lines.filter(month__gte=period.starts_on, month__lt=period.ends_before))
+
+
+def footprint_of(*, node: Node) -> Footprint:
+    """Return a node's making, from its own statement or its devices', and what is used."""
+    used = _lines_of(node).aggregate(kg=Sum("embodied_kg"))["kg"] or ZERO
+    if node.embodied_kg is not None:
+        return Footprint(node.embodied_kg * node.node_count, node.embodied_source, used)
+    model = node.hardware
+    if model.embodied_kg is None:
+        return Footprint(None, "", used)
+    devices = node.device_count * node.node_count
+    return Footprint(model.embodied_kg * devices, model.embodied_source, used)
+
+
+def nodes_at(*, site: Site, on: date) -> list[NodePlacement]:
+    """Return what stands at a site on a day, by name."""
+    facts: QuerySet[NodePlacement] = NodePlacement.objects.current().on(on)
+    named = facts.filter(site=site).select_related("node__hardware", "owner")
+    return list(named.order_by("node__name"))
+
+
+def latest_runs(*, runs: QuerySet[Run], limit: int = 10) -> list[Run]:
+    """Return the runs that began last."""
+    names = ("project", "hardware", "node__hardware", "site", "cloud_region", "zone")
+    return list(runs.select_related(*names).order_by("-started_at", "-pk")[:limit])
+
+
+def runs_at(*, runs: QuerySet[Run], site: Site) -> QuerySet[Run]:
+    """Return the runs that state a site, or ran on a node that stands there."""
+    placed = NodePlacement.objects.current().filter(site=site).values("node")
+    return runs.filter(Q(site=site) | Q(site=None, node__in=placed))
+
+
+def _lines_of(node: Node) -> QuerySet[EmissionEntry]:
+    return EmissionEntry.objects.filter(Q(run__node=node) | Q(pool__node=node))
+
+
+def _parts(rows: QuerySet[Any, Any]) -> list[MonthPart]:
+    grouped = (
+        rows.order_by()
+        .values("month", "cell__source_kind")
+        .annotate(**{name: Sum(name) for name in SUMS})
+    )
+    return _merged(grouped)
+
+
+def _merged(rows: Iterable[Mapping[str, Any]]) -> list[MonthPart]:
+    """Add up all kinds of runs; a pool is a part of its own."""
+    sums: dict[tuple[date, str], dict[str, Decimal]] = {}
+    for row in rows:
+        part = POOLS.get(row["cell__source_kind"], RUNS)
+        into = sums.setdefault((row["month"], part), dict.fromkeys(SUMS, ZERO))
+        for name in SUMS:
+            into[name] += row[name]
+    return [MonthPart(month, part, **values) for (month, part), values in sorted(sums.items())]

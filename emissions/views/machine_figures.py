@@ -1,0 +1,165 @@
+"""The figures of a site's and a node's page: charts with their tables and files."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from django.http import Http404, HttpRequest, HttpResponse
+
+from emissions.charts import figures, numbers
+from emissions.charts.figures import SeriesPoint
+from emissions.selectors.machines import MonthPart
+from emissions.selectors.metering import NodeMonth, Reconciliation
+from emissions.selectors.periods import Period
+from emissions.tabular import Value, csv_bytes, zip_bytes
+from emissions.views.dashboards.cards import Figure, Scale
+from emissions.views.dashboards.page import download
+
+ZERO = Decimal(0)
+
+
+def parts_figure(
+    parts: Sequence[MonthPart],
+    *,
+    id: str,
+    title: str,
+    column: str,
+    units: tuple[numbers.Unit, ...],
+    period: Period,
+    suffix: str = "",
+    note: str = "",
+) -> Figure:
+    """Stack what parts posted by month; months without a line are zero."""
+    months = period.month_starts
+    names = list(dict.fromkeys(part.part for part in parts))
+    amounts = {(one.part, one.month): getattr(one, column) for one in parts}
+    totals = [sum((amounts.get((n, m), ZERO) for n in names), ZERO) for m in months]
+    scale = Scale.of(totals, units, suffix)
+    points = [
+        SeriesPoint(month, name, float(scale(amounts.get((name, month), ZERO))))
+        for name in names
+        for month in months
+    ]
+    card = figures.by_month(points, id=id, title=title, unit=scale.unit, note=note)
+    header = ["Month", *(f"{name} [{units[0].symbol}{suffix}]" for name in names)]
+    base = Decimal(str(units[0].size))
+    rows: list[list[Value]] = [
+        [month.isoformat()[:7], *(amounts.get((name, month), ZERO) / base for name in names)]
+        for month in months
+    ]
+    return Figure(card, header, rows)
+
+
+def hours_figure(rows: Sequence[NodeMonth], *, note: str) -> Figure:
+    """Stack allocated and idle device-hours by month; available is both."""
+    points = [
+        SeriesPoint(row.month, label, float(value))
+        for row in rows
+        for label, value in (("Allocated", row.allocated_hours), ("Idle", row.idle_hours))
+    ]
+    available = sum((row.available_hours for row in rows), ZERO)
+    given = sum((row.allocated_hours for row in rows), ZERO)
+    used = given / available if available else None
+    conclusion = (
+        f"Runs were given {numbers.percent_text(used)} of the available device-hours."
+        if used is not None
+        else ""
+    )
+    card = figures.by_month(
+        points,
+        id="hours",
+        title="Hours available",
+        unit="device-hours",
+        conclusion=conclusion,
+        note=note,
+    )
+    header = ["Month", "Available [h]", "Allocated [h]", "Idle [h]", "Idle energy [kWh]"]
+    return Figure(
+        card,
+        header,
+        [
+            [
+                f"{row.month:%Y-%m}",
+                row.available_hours,
+                row.allocated_hours,
+                row.idle_hours,
+                row.idle_kwh,
+            ]
+            for row in rows
+        ],
+    )
+
+
+def reconciliation_figure(rows: Sequence[Reconciliation]) -> Figure:
+    """Stack what explains the meter, and what is left of it, by month."""
+    scale = Scale.of((row.metered_kwh for row in rows), numbers.ENERGY, "")
+    points = []
+    for row in rows:
+        values = {"Runs": row.runs_kwh, "Idle": row.idle_kwh, "Other known load": row.other_kwh}
+        if row.remainder_kwh is not None:
+            values["Unexplained"] = row.remainder_kwh
+        points += [SeriesPoint(row.month, name, float(scale(one))) for name, one in values.items()]
+    whole = [row for row in rows if row.complete]
+    metered = sum((row.metered_kwh for row in whole), ZERO)
+    explained = sum((row.explained_kwh for row in whole), ZERO)
+    card = figures.by_month(
+        points,
+        id="reconciliation",
+        title="Metered energy, and what explains it",
+        unit=scale.unit,
+        comparison=[float(scale(row.metered_kwh)) for row in rows],
+        comparison_label="Metered",
+        conclusion=f"{numbers.percent_text(explained / metered)} of the metered energy is"
+        " explained."
+        if metered
+        else "No month is metered as a whole.",
+        note="Runs, idle nodes, other known load and the unexplained rest add up to the meter.",
+    )
+    return Figure(card, RECONCILIATION, [reconciled(row) for row in rows])
+
+
+RECONCILIATION = [
+    "Month",
+    "Measured at",
+    "Metered [kWh]",
+    "Runs [kWh]",
+    "Idle [kWh]",
+    "Other known load [kWh]",
+    "Unexplained [kWh]",
+    "Metered energy explained [share]",
+    "Days covered",
+]
+
+
+def reconciled(row: Reconciliation) -> list[Value]:
+    """Return a month of a site as a row of a file."""
+    return [
+        f"{row.month:%Y-%m}",
+        row.point.value,
+        row.metered_kwh,
+        row.runs_kwh,
+        row.idle_kwh,
+        row.other_kwh,
+        row.remainder_kwh,
+        row.explained_share,
+        row.days,
+    ]
+
+
+def file_of(
+    request: HttpRequest, files: dict[str, tuple[list[str], list[list[Value]]]], stem: str
+) -> HttpResponse | None:
+    """Return the file that the address asks for (?format=csv&figure=…, ?format=zip), if any."""
+    match request.GET.get("format"):
+        case "csv":
+            name = request.GET.get("figure", "")
+            if name not in files:
+                raise Http404
+            header, rows = files[name]
+            return download(csv_bytes(header=header, rows=rows), f"{stem}_{name}.csv", "text/csv")
+        case "zip":
+            archive = {
+                f"{name}.csv": csv_bytes(header=header, rows=rows)
+                for name, (header, rows) in files.items()
+            }
+            return download(zip_bytes(archive), f"{stem}.zip", "application/zip")
+    return None

@@ -1,0 +1,161 @@
+"""A site's and a node's page: what they add up to, and the files of what they show."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from emissions.calculation.vocabulary import Role
+from emissions.models import Membership, Node, Site
+from emissions.selectors.machines import footprint_of, node_by_month, site_by_month
+from emissions.selectors.periods import of_months
+from emissions.services.settle_pools import settle_pools
+from tests.factories import (
+    calculate_all,
+    make_member,
+    make_node,
+    make_organisation,
+    make_project,
+    make_reading,
+    make_run,
+    make_site,
+    make_team,
+)
+
+pytestmark = pytest.mark.django_db
+
+YEAR = of_months(value="2026", first=2026 * 12, months=12)
+
+
+@pytest.fixture
+def officer() -> Membership:
+    return make_member(Role.OFFICER)
+
+
+@pytest.fixture
+def site(officer) -> Site:
+    return make_site(officer.organisation, name="Hall", pue=1.2)
+
+
+@pytest.fixture
+def node(site) -> Node:
+    return make_node(
+        site=site, name="rack-1", embodied_kg=4380.0, embodied_source="Sheet", life_years=5.0,
+        purchased_on=date(2026, 4, 1), starts_on=date(2026, 4, 1),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def client(officer) -> Client:
+    client = Client()
+    client.force_login(officer.user)
+    return client
+
+
+def settle() -> None:
+    calculate_all()
+    while settle_pools():
+        pass
+
+
+def url(thing: Site | Node) -> str:
+    kind = "site" if isinstance(thing, Site) else "node"
+    kwargs = {"organisation_slug": thing.organisation.slug, f"{kind}_slug": thing.slug}
+    return reverse(kind, kwargs=kwargs)
+
+
+def test_a_site_shows_how_its_meter_is_explained(client, officer, site, node) -> None:
+    make_run(
+        project=make_project(organisation=officer.organisation), node=node, energy_kwh=1000.0,
+        energy_measured=True,
+    )  # fmt: skip
+    make_reading(site, energy_kwh="5000", other_load_kwh=Decimal(300), source="Bill 5")
+    settle()
+    answer = client.get(url(site), {"period": "2026-05"})
+    html = answer.content.decode()
+    parts = {
+        part.part: part.energy_facility_kwh
+        for part in site_by_month(site=site, period=YEAR)
+        if part.month == date(2026, 5, 1)
+    }
+    assert parts["Runs"] == 1200
+    assert sum(parts.values()) == 4700  # The meter without the other load, to the last digit.
+    assert answer.context["explained"] == (1500 + parts["Idle nodes"]) / Decimal(5000)
+    assert "Metered energy, and what explains it" in html
+    assert "Bill 5" in html
+    assert "rack-1" in html
+    text = client.get(url(site), {"period": "2026-05", "format": "csv", "figure": "reconciliation"})
+    header, row = text.content.decode("utf-8-sig").strip().splitlines()
+    values = dict(zip(header.split(","), row.split(","), strict=True))
+    explained = sum(
+        Decimal(values[f"{name} [kWh]"])
+        for name in ("Runs", "Idle", "Other known load", "Unexplained")
+    )
+    assert explained == Decimal(values["Metered [kWh]"]) == 5000
+
+
+def test_a_node_shows_hours_and_how_much_of_its_footprint_is_used(client, officer, node) -> None:
+    project = make_project(organisation=officer.organisation)
+    make_run(project=project, node=node, device_count=8.0, duration_hours=372.0)
+    settle()
+    answer = client.get(url(node), {"period": "2026-05"})
+    assert answer.context["allocated"] == Decimal("0.5")
+    text = client.get(url(node), {"period": "2026-05", "format": "csv", "figure": "hours"})
+    assert "2026-05,5952,2976,2976," in text.content.decode("utf-8-sig")
+    used = footprint_of(node=node)
+    assert used.whole_kg == 4380.0
+    posted = sum(part.embodied_kg for part in node_by_month(node=node, period=YEAR))
+    assert used.used_kg == posted
+    assert 0 < used.used_share < 1
+    may = sum(
+        part.embodied_kg
+        for part in node_by_month(node=node, period=YEAR)
+        if part.month == date(2026, 5, 1)
+    )
+    # All the hours of May, given or idle, carry 31 days of five years.
+    assert float(may) == pytest.approx(4380.0 * 31 * 24 / (5 * 8760), rel=1e-6)
+
+
+def test_without_anything_the_pages_say_what_to_do(client, officer, site) -> None:
+    html = client.get(url(site)).content.decode()
+    assert "No meter reading yet" in html
+    assert "No node of yours stands here" in html
+    assert "Nothing in this period" in html
+    bare = make_node(site=site, name="bare", hardware=None)
+    html = client.get(url(bare)).content.decode()
+    assert "No run that you can see" in html
+
+
+def test_all_files_come_in_one_archive_and_unknown_ones_are_not_found(client, site, node) -> None:
+    for thing in (site, node):
+        archive = client.get(url(thing), {"format": "zip"})
+        assert archive["Content-Type"] == "application/zip"
+        assert client.get(url(thing), {"format": "csv", "figure": "nothing"}).status_code == 404
+    listed = client.get(url(site), {"format": "csv", "figure": "nodes"}).content.decode()
+    assert "rack-1" in listed
+
+
+def test_runs_beyond_a_researchers_reach_are_not_named(site, node) -> None:
+    organisation = site.organisation
+    team = make_team(organisation)
+    researcher = make_member(Role.RESEARCHER, organisation=organisation, team=team)
+    make_run(
+        project=make_project(organisation=organisation), node=node, name="secret-run",
+        started_at=datetime(2026, 5, 4, tzinfo=UTC),
+    )  # fmt: skip
+    make_run(project=make_project(team), node=node, name="own-run")
+    client = Client()
+    client.force_login(researcher.user)
+    for thing in (site, node):
+        html = client.get(url(thing)).content.decode()
+        assert "own-run" in html
+        assert "secret-run" not in html
+        assert "Edit" not in html.split("<main")[1].split("</main>")[0]
+
+
+def test_another_organisations_site_and_node_are_not_found(client) -> None:
+    foreign = make_site(make_organisation())
+    assert client.get(url(foreign)).status_code == 404
+    assert client.get(url(make_node(site=foreign))).status_code == 404
