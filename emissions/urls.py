@@ -84,6 +84,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{INVENTORY}export-nodes/", node_import.node_export, name="node_export"),
     path(NODE, machine_pages.node, name="node"),
     path(f"{NODE}edit/", nodes.node_edit, name="node_edit"),
+    path(f"{NODE}row/", nodes.node_row, name="node_row"),
     path(f"{NODE}place/", nodes.node_place, name="node_place"),
     path(f"{NODE}dispose/", nodes.node_dispose, name="node_dispose"),
     path(HARDWARE, hardware.hardware_list, name="hardware_list"),

@@ -244,6 +244,23 @@ class NodeForm(forms.Form):
         return Machine(**{name: self.cleaned_data[name] for name in MACHINE})
 
 
+class NodeRowForm(NodeForm):
+    """What of a node can be changed within its row of the list."""
+
+    shown = ("name", "device_count", "node_count", "purchased_on", "life_years")
+
+    def __init__(self, *args: Any, organisation: Organisation, node: Node, **kwargs: Any) -> None:
+        super().__init__(*args, organisation=organisation, node=node, **kwargs)
+        self.fields = {name: self.fields[name] for name in self.shown}
+        self.stated = {name: getattr(node, name) for name in MACHINE}
+        self.fields["name"].widget.attrs["autofocus"] = True
+
+    def machine(self) -> Machine:
+        """Return the node with what was changed."""
+        data = self.cleaned_data
+        return Machine(**{**self.stated, **{k: data[k] for k in self.shown if k in MACHINE}})
+
+
 class PlacementForm(forms.Form):
     """Where a node stands, whose it is and how it is held, from a day on."""
 

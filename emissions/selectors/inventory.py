@@ -101,6 +101,12 @@ def nodes_with_places(*, organisation: Organisation, on: date) -> QuerySet[Node]
     )
 
 
+def node_row(*, node: Node, on: date) -> NodeRow:
+    """Return one node with its place and age of a day."""
+    facts: QuerySet[NodePlacement] = NodePlacement.objects.current().on(on)
+    return _node_row(node, facts.filter(node=node).select_related("site", "owner").first(), on)
+
+
 def conditions_history(*, site: Site) -> QuerySet[SiteConditions]:
     """Return all that was ever recorded of a site's conditions, latest period first."""
     return (

@@ -56,8 +56,9 @@ def hours_figure(rows: Sequence[NodeMonth], *, note: str) -> Figure:
         for row in rows
         for label, value in (("Allocated", row.allocated_hours), ("Idle", row.idle_hours))
     ]
-    available = sum((row.available_hours for row in rows), ZERO)
-    given = sum((row.allocated_hours for row in rows), ZERO)
+    settled = [row for row in rows if row.idle_hours]
+    available = sum((row.available_hours for row in settled), ZERO)
+    given = sum((row.allocated_hours for row in settled), ZERO)
     used = given / available if available else None
     conclusion = (
         f"Runs were given {numbers.percent_text(used)} of the available device-hours."

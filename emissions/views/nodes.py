@@ -7,9 +7,16 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from emissions.calculation.vocabulary import Tenure
-from emissions.forms.inventory import DisposalForm, NewNodeForm, NodeForm, PlacementForm
+from emissions.forms.inventory import (
+    DisposalForm,
+    NewNodeForm,
+    NodeForm,
+    NodeRowForm,
+    PlacementForm,
+)
 from emissions.models import Node, NodePlacement, Site
 from emissions.permissions import Action, Member, member_required
+from emissions.selectors.inventory import node_row as inventory_row
 from emissions.selectors.inventory import placement_history
 from emissions.services.manage_nodes import create_node, dispose_node, edit_node, place_node
 from emissions.views.inventory import inventory_tabs
@@ -57,6 +64,26 @@ def node_edit(request: HttpRequest, member: Member, node_slug: str) -> HttpRespo
         messages.info(request, "Saved.")
         return _to_node(node)
     return _page(request, member, node, form=form)
+
+
+@member_required(Action.EDIT_INVENTORY)
+@require_http_methods(["GET", "HEAD", "POST"])
+def node_row(request: HttpRequest, member: Member, node_slug: str) -> HttpResponse:
+    """Show a node's row of the list; ?edit=1 shows it to be edited, POST saves it.
+
+    What is wrong comes with 200: htmx leaves the page as it is after an error.
+    """
+    node, today = _node(member, node_slug), local_today(member.organisation)
+    data = request.POST if request.method == "POST" else None
+    form = NodeRowForm(data, organisation=member.organisation, node=node, prefix=node.slug)
+    if data is not None and form.is_valid():
+        name = form.cleaned_data["name"]
+        node = edit_node(node=node, name=name, machine=form.machine(), by=member.user)
+        data = None
+    context = {"row": inventory_row(node=node, on=today), "form": form, "focus": True}
+    editing = data is not None or "edit" in request.GET
+    template = "_node_row_form" if editing else "_node_row"
+    return render(request, f"emissions/inventory/{template}.html", context)
 
 
 @member_required(Action.EDIT_INVENTORY)

@@ -155,6 +155,7 @@ NOT_PAGES = {
     "alias_remove": "POST",
     "node_export": "a file",
     "reading_delete": "POST",
+    "node_row": "a fragment",
     "node_place": "POST",
     "node_dispose": "POST",
     "adopt_factor_set": "POST",
