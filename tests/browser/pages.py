@@ -43,7 +43,8 @@ class Page:
 #: The rows that pages show, by placeholder.
 ROWS = {
     "run": "SELECT max(id) FROM emissions_run WHERE energy_kwh IS NULL AND node_id IS NOT NULL",
-    "reading": "SELECT max(id) FROM emissions_meterreading",
+    "reading": "SELECT max(id) FROM emissions_meterreading WHERE site_id ="
+    " (SELECT id FROM emissions_site WHERE slug = 'frankfurt')",
     "hardware": "SELECT id FROM emissions_hardwaremodel WHERE name = 'Inference board'",
     "token": "SELECT min(id) FROM emissions_apitoken",
     "factor": "SELECT max(location_factor_id) FROM emissions_cell",
@@ -83,7 +84,7 @@ PAGES = [
     Page("site", f"{NORDLYS}inventory/sites/aws-virginia/", "researcher", "without-meter"),
     Page("reading_create", f"{NORDLYS}inventory/sites/lulea/readings/new/"),
     Page("reading_upload", f"{NORDLYS}inventory/sites/lulea/readings/upload/"),
-    Page("reading_edit", f"{NORDLYS}inventory/sites/lulea/readings/$reading/"),
+    Page("reading_edit", f"{NORDLYS}inventory/sites/frankfurt/readings/$reading/"),
     Page("site_edit", f"{NORDLYS}inventory/sites/frankfurt/edit/"),
     Page("node_create", f"{NORDLYS}inventory/new-node/"),
     Page("node_import", f"{NORDLYS}inventory/import-nodes/"),

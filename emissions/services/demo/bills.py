@@ -14,7 +14,7 @@ from emissions.services.manage_meters import Reading
 AT_WORK, IDLE, HOST = 0.75, 0.12, 1.35
 #: What nobody explains: network, storage, people. It goes down as nodes are recorded better.
 UNEXPLAINED = (0.16, 0.05)
-OTHER_LOAD_KWH = {"Luleå": 21_000, "Frankfurt": 9_000}
+OTHER_LOAD_KWH = {"Frankfurt": 3_000}
 DAYS = 30.4
 
 

@@ -46,8 +46,8 @@ SITES = (
     SitePlan("AWS Virginia", SiteKind.CLOUD, "", region="aws:us-east-1"),
     SitePlan("Azure Netherlands", SiteKind.CLOUD, "", region="azure:westeurope"),
 )
-#: Sites that send a bill for each month.
-METERED = ("Luleå", "Frankfurt")
+#: Sites of which the landlord sends a bill for each month.
+METERED = ("Frankfurt",)
 
 
 @dataclass(frozen=True, slots=True)
