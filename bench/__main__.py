@@ -21,7 +21,7 @@ def main() -> int:
     from django.conf import settings
     from django.core.management import call_command
 
-    from bench import measures
+    from bench import api, measures
     from tests.servers import Servers
 
     servers = Servers(Path(settings.SERVERS))
@@ -30,6 +30,7 @@ def main() -> int:
         measures.create_database()
         call_command("migrate", verbosity=0)
         found = measures.measure(runs=RUNS)
+        found += api.measure(servers=servers)
     finally:
         servers.stop()
     target = Path("build/bench.json")

@@ -18,7 +18,7 @@ from emissions.api.query import Filter, documented
 from emissions.api.run_rows import HOURS, Rows
 from emissions.api.run_shown import RELATED, stated
 from emissions.api.runs import RunDetailView, RunsOfToken
-from emissions.api.serializers import RunAnswer, RunChange, RunRequest
+from emissions.api.serializers import RecordedRun, RunAnswer, RunChange, RunRequest
 from emissions.api.values import ROW
 from emissions.calculation.vocabulary import RunStatus
 from emissions.models import Project, Run
@@ -33,7 +33,7 @@ FIXED = "This says which run it is, and does not change."
 PROJECT = OpenApiParameter(
     "project", OpenApiTypes.STR, description="Slug of the project: with a person's token only."
 )
-CHANGED = {200: RunAnswer, **problems(400, 401, 403, 404, 409, 413, 415, 429)}
+CHANGED = {200: RecordedRun, **problems(400, 401, 403, 404, 409, 413, 415, 429)}
 
 
 class ChangesRuns(RunsOfToken):
@@ -101,7 +101,7 @@ class RunByExternalIdView(ChangesRuns):
         tags=["runs"],
         parameters=[PROJECT],
         request=RunRequest,
-        responses={201: RunAnswer, **CHANGED},
+        responses={201: RecordedRun, **CHANGED},
     )
     def put(self, request: Request, external_id: str) -> Response:
         """Record the run, or make the one that is there the same: as often as you like.

@@ -17,7 +17,7 @@ from emissions.api.listing import DetailView, ListView, Resource
 from emissions.api.query import Filter, documented
 from emissions.api.run_rows import Rows
 from emissions.api.run_shown import Shown, with_all
-from emissions.api.serializers import RunAnswer, RunPage, RunRequest, RunResults
+from emissions.api.serializers import RecordedRun, RunAnswer, RunPage, RunRequest, RunResults
 from emissions.api.values import MOST_ROWS, Errors, words
 from emissions.calculation.vocabulary import RunStatus, SourceKind, Stage
 from emissions.models import Run
@@ -108,10 +108,10 @@ class RunListView(RunsOfToken, ListView):
         responses={
             200: PolymorphicProxySerializer(
                 component_name="RunOrResults",
-                serializers=[RunAnswer, RunResults],
+                serializers=[RecordedRun, RunResults],
                 resource_type_field_name=None,
             ),
-            201: RunAnswer,
+            201: RecordedRun,
             **problems(400, 401, 403, 409, 413, 415, 429),
         },
     )

@@ -143,6 +143,16 @@ class RunAnswer(_RunFields, RunFigures):  # type: ignore[misc, valid-type]
     updated_at = serializers.DateTimeField()
 
 
+class RecordedRun(RunAnswer):
+    """A run as it stands after a write: with every field."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Return all fields, the id promised: that tells it from the results of a list."""
+        fields = super().get_fields()
+        fields["id"].required = True
+        return fields
+
+
 class RunResult(serializers.Serializer[Any]):
     """What became of one row of a list."""
 
