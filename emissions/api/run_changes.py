@@ -48,7 +48,7 @@ class ChangesRuns(RunsOfToken):
         if not editable.filter(pk=found.pk).exists():
             raise PermissionDenied(NOT_THEIRS)
         now = timezone.now()
-        rows = Rows(self.access, now=now)
+        rows = Rows(self.access, now=now, alone=True)
         patch = _object(self.request.data)
         try:
             run = continue_run(
@@ -114,7 +114,7 @@ class RunByExternalIdView(ChangesRuns):
         if "project" in request.query_params:
             row.setdefault("project", request.query_params["project"])
         now = timezone.now()
-        read = Rows(self.access, now=now).read(row)
+        read = Rows(self.access, now=now, alone=True).read(row)
         if not isinstance(read, Run):
             raise ValidationError(read)
         if read.external_id != external_id:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from emissions.api.access import Access
@@ -9,7 +10,7 @@ from emissions.api.calculator import unknown_hardware, unknown_region, unknown_z
 from emissions.api.fields import RUN
 from emissions.api.values import ROW, Errors, read_row
 from emissions.calculation.vocabulary import RunStatus, SourceKind
-from emissions.models import Run
+from emissions.models import Project, Run
 from emissions.permissions import Action
 from emissions.selectors.named import Named
 from emissions.services.check_run import check_run, complete_run
@@ -34,11 +35,18 @@ FOLLOWING = ("hardware", "duration_hours", "device_hours", "stated_factor_source
 class Rows:
     """Reads the rows of one request: into projects that it may write, with names read once."""
 
-    def __init__(self, access: Access, *, now: datetime) -> None:
+    def __init__(self, access: Access, *, now: datetime, alone: bool = False) -> None:
         self.now = now
-        self.names = Named(access.organisation)
+        self.names = Named(access.organisation, alone=alone)
         self.only = access.project
-        self.projects = {one.slug: one for one in access.projects(Action.LOG_RUNS)}
+        self.access = access
+
+    @cached_property
+    def projects(self) -> dict[str, Project]:
+        """The projects that runs may be written to, by slug."""
+        if self.only is not None:
+            return {self.only.slug: self.only}
+        return {one.slug: one for one in self.access.projects(Action.LOG_RUNS)}
 
     def read_all(self, rows: Sequence[Any]) -> list[Run | Errors]:
         """Return an unsaved run for each row, or what is wrong with it."""
@@ -76,6 +84,8 @@ class Rows:
         full.setdefault("name", values.get("external_id") or "Run")
         run = Run(source_kind=SourceKind.API, **full)
         run.hours_so_far = so_far
+        if run.hardware_id in self.names.found:
+            run.hardware = self.names.found[run.hardware_id]
         return run
 
     def _place_in_project(self, values: dict[str, Any], errors: Errors) -> Errors:

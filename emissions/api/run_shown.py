@@ -71,7 +71,7 @@ class Shown:
             **self.brief(run, figures, pending=pending),
             **stated(run),
             "source": run.source_kind,
-            "calculation_error": run.state.error,
+            "calculation_error": "" if figures is None and pending else run.state.error,
             "created_at": run.created_at,
             "updated_at": run.updated_at,
         }

@@ -72,10 +72,11 @@ class RunsOfToken(Resource):
         return Shown(self.request, self.access).all(rows, fields)
 
     def answer(self, run: Run, *, new: bool = False) -> Response:
-        """Return one run as it stands now."""
-        (body,) = self.show(with_all(Run.objects.filter(pk=run.pk)), None)
+        """Return one run as it stands now; of a new one the ledger holds nothing yet."""
+        shown = Shown(self.request, self.access)
         if not new:
-            return Response(body)
+            return Response(shown.all(with_all(Run.objects.filter(pk=run.pk)))[0])
+        body = shown.full(run, None, pending=True)
         headers = {"Location": body["url"]}
         return Response(body, status=status.HTTP_201_CREATED, headers=headers)
 
@@ -130,14 +131,15 @@ class RunListView(RunsOfToken, ListView):
             raise ContentTooLargeError(
                 f"Give at most {MOST_ROWS:,} runs in one request; these are {len(rows):,}."
             )
-        read = Rows(access, now=now).read_all(rows)
+        alone = not isinstance(request.data, list)
+        read = Rows(access, now=now, alone=alone).read_all(rows)
         received = receive_runs(
             organisation=access.organisation,
             runs=[one for one in read if isinstance(one, Run)],
             by=access.by,
             now=now,
         )
-        if isinstance(request.data, list):
+        if not alone:
             return Response({"results": self._results(read, received)})
         return self._answer(read[0], received)
 

@@ -81,6 +81,32 @@ class HardwareNames:
         return {fold: self.names[pk] for fold, pk in self.ids.items()}
 
 
+#: `HardwareNames` in SQL, for one spelling: the same keys in the same order.
+ONE_HARDWARE = r"""
+SELECT named.id, named.name FROM unnest(%(keys)s::text[]) WITH ORDINALITY AS wanted (key, place)
+JOIN (
+  SELECT id, name, organisation_id, 0 AS rank,
+    regexp_replace(lower(name), '[\s\-_‐-―]+', '', 'g') AS folded
+  FROM emissions_hardwaremodel
+  WHERE organisation_id IS NULL OR organisation_id = %(own)s
+  UNION ALL
+  SELECT model.id, model.name, alias.organisation_id, 1, alias.folded
+  FROM emissions_hardwarealias alias JOIN emissions_hardwaremodel model
+    ON model.id = alias.hardware_id
+    AND (model.organisation_id IS NULL OR model.organisation_id = %(own)s)
+  WHERE alias.organisation_id IS NULL OR alias.organisation_id = %(own)s
+) AS named ON named.folded = wanted.key
+ORDER BY wanted.place, named.organisation_id IS NULL, named.rank, named.id LIMIT 1
+"""
+
+
+def one_hardware(text: str, *, organisation: Organisation | None) -> HardwareModel | None:
+    """Return what `HardwareNames` finds, without reading the catalogue: for a run alone."""
+    own = organisation.pk if organisation is not None else None
+    rows = HardwareModel.objects.raw(ONE_HARDWARE, {"keys": hardware_keys(text), "own": own})
+    return next(iter(rows), None)
+
+
 def hardware_of(*, organisation: Organisation | None) -> QuerySet[HardwareModel]:
     """Return the shared catalogue and the organisation's own models."""
     return HardwareModel.objects.filter(Q(organisation=None) | Q(organisation=organisation))

@@ -6,8 +6,8 @@
 import difflib
 from functools import cached_property
 
-from emissions.models import CloudRegion, GridZone, Node, Organisation, Site
-from emissions.selectors.catalogue import REGION_PREFIXES, HardwareNames, folded
+from emissions.models import CloudRegion, GridZone, HardwareModel, Node, Organisation, Site
+from emissions.selectors.catalogue import REGION_PREFIXES, HardwareNames, folded, one_hardware
 
 #: Finding names that come close takes milliseconds: for so many unknown ones it is done.
 SUGGESTIONS = 25
@@ -16,21 +16,37 @@ SUGGESTIONS = 25
 class Named:
     """Look-ups by name for one organisation; without one, in what is shared."""
 
-    def __init__(self, organisation: Organisation | None) -> None:
+    def __init__(self, organisation: Organisation | None, *, alone: bool = False) -> None:
+        """Know the names of an organisation; `alone`: of one run, for which not all are read."""
         self.organisation = organisation
+        self.alone = alone
+        self.found: dict[int, HardwareModel] = {}
         self._suggested: dict[str, str] = {}
 
     def hardware(self, name: str) -> int | None:
         """Return the id of a hardware model by its name or an alias, however spelt."""
+        if self.alone:
+            found = one_hardware(name, organisation=self.organisation)
+            if found is not None:
+                self.found[found.pk] = found
+                return found.pk
         return self._hardware.find(name)
 
     def zone(self, code: str) -> int | None:
         """Return the id of a grid zone by its code: FR, US-CA, WORLD."""
+        if self.alone:
+            zones = GridZone.objects.filter(code__iexact=code.strip())
+            return zones.values_list("pk", flat=True).first()
         return self._zones.get(code.strip().upper())
 
     def region(self, name: str) -> CloudRegion | None:
         """Return a cloud region by provider and region: gcp:europe-west1."""
         provider, _, region = (part.strip() for part in name.lower().partition(":"))
+        if self.alone:
+            named = CloudRegion.objects.filter(
+                provider__iexact=REGION_PREFIXES.get(provider, provider), region__iexact=region
+            )
+            return named.select_related("zone").first()
         return self._regions.get(f"{REGION_PREFIXES.get(provider, provider)}:{region}")
 
     def site(self, name: str) -> Site | None:

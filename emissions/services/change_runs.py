@@ -15,7 +15,7 @@ from emissions.services.record_runs import (
     edit_run,
     external_id_taken,
     forget_keys,
-    record_runs,
+    write_runs,
 )
 
 #: What moves while a run is going: sent every few minutes, posted once an hour.
@@ -75,7 +75,7 @@ def _put(
         .first()
     )
     if there is None:
-        (recorded,) = record_runs(organisation=organisation, runs=[run], by=by, now=now)
+        (recorded,) = write_runs(organisation=organisation, runs=[run], by=by, now=now)
         return Received(recorded, Outcome.RECORDED)
     if same_run(run, there):
         return Received(there, Outcome.PRESENT)

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from emissions.calculation.vocabulary import RunStatus
 from emissions.models import Organisation, Project, Run, User
-from emissions.services.record_runs import external_id_taken, forget_keys, record_runs
+from emissions.services.record_runs import external_id_taken, forget_keys, write_runs
 
 #: How often others may record the same ids while we do, before we give up.
 ATTEMPTS = 5
@@ -63,13 +63,16 @@ def receive_runs(
     """
     for run in runs:
         run.project = project or run.project
+    # A run alone is most likely new: the database says if it is not.
+    looking = len(runs) != 1
     for _ in range(ATTEMPTS):
         try:
-            return _receive(organisation, runs, by, now)
+            return _receive(organisation, runs, by, now, looking=looking)
         except IntegrityError as error:
             if not external_id_taken(error):
                 raise
             forget_keys(runs)
+            looking = True
     raise RuntimeError("Others keep recording and deleting the same runs")
 
 
@@ -79,8 +82,10 @@ def _receive(
     runs: Sequence[Run],
     by: User | None,
     now: datetime,
+    *,
+    looking: bool,
 ) -> list[Received]:
-    known = _present(organisation, runs)
+    known = _present(organisation, runs) if looking else {}
     new: list[Run] = []
     recorded = set()
     for run in runs:
@@ -93,7 +98,7 @@ def _receive(
     # In one order for all, or two clients with the same ids would wait for each other.
     new.sort(key=lambda run: (run.project_id or 0, run.external_id))
     if new:
-        record_runs(organisation=organisation, runs=new, by=by, now=now)
+        write_runs(organisation=organisation, runs=new, by=by, now=now)
     return [
         Received(run, Outcome.RECORDED) if id(run) in recorded else _repeated(run, known[_key(run)])
         for run in runs

@@ -6,8 +6,9 @@ what they hand over are unsaved `Run` instances.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from emissions.calculation.vocabulary import Cause, DoubleState
 from emissions.models import (
@@ -16,10 +17,10 @@ from emissions.models import (
     Organisation,
     PendingCalculation,
     Run,
-    RunState,
     User,
 )
 from emissions.services.audit import snapshot, write_audit_event
+from emissions.services.copying import copy_in
 from emissions.services.invalidate import nudge, queue_runs, run_moved
 
 #: From how many runs on nobody is waiting for a single figure.
@@ -42,34 +43,25 @@ def record_runs(
     Measured energy is kept as an observation, too: the evidence stays when better
     evidence supersedes it.
     """
+    return write_runs(organisation=organisation, runs=runs, by=by, now=now)
+
+
+def write_runs(
+    *, organisation: Organisation, runs: Sequence[Run], by: User | None, now: datetime
+) -> list[Run]:
+    """Do what `record_runs` does, within the caller's transaction."""
     for run in runs:
         run.organisation = organisation
         run.created_by = by
         run.created_at = run.updated_at = now
-    saved = Run.objects.bulk_create(runs, batch_size=2000)
-    RunState.objects.bulk_create((RunState(run=run) for run in saved), batch_size=5000)
-    Observation.objects.bulk_create(
-        (_observation(run) for run in saved if run.energy_kwh is not None), batch_size=2000
-    )
-    priority = PendingCalculation.WAITING if len(saved) < BULK_FROM else PendingCalculation.BULK
-    PendingCalculation.objects.bulk_create(
-        (
-            PendingCalculation(
-                organisation=organisation,
-                run=run,
-                by=by,
-                cause=Cause.DATA,
-                priority=priority,
-                reason="Run recorded",
-            )
-            for run in saved
-        ),
-        batch_size=5000,
-    )
-    if len(saved) < BULK_FROM:
-        for run in saved:
-            write_audit_event(organisation=organisation, by=by, action="run recorded", instance=run)
-    elif saved:
+    many = len(runs) >= BULK_FROM
+    saved = copy_in(runs) if many else Run.objects.bulk_create(runs)
+    seen = [_observation(run) for run in saved if run.energy_kwh is not None]
+    if seen:
+        Observation.objects.bulk_create(seen, batch_size=2000)
+    priority = PendingCalculation.BULK if many else PendingCalculation.WAITING
+    _follow(organisation, saved, by, now, priority=priority, each=not many)
+    if many:
         write_audit_event(
             organisation=organisation,
             by=by,
@@ -80,6 +72,46 @@ def record_runs(
     if saved:
         nudge(priority=priority)
     return saved
+
+
+#: What stands beside a new run: the workers' lock, an audit event unless one is for all of
+#: them, its place in the queue. One statement, however many there are.
+FOLLOW = """
+WITH fresh AS (SELECT * FROM unnest(%(ids)s::bigint[], %(names)s::text[]) AS fresh (id, name)),
+state AS (INSERT INTO emissions_runstate (run_id, error) SELECT id, '' FROM fresh ORDER BY id),
+audit AS (
+  INSERT INTO emissions_auditevent
+    (organisation_id, at, by_id, action, subject, subject_id, label)
+  SELECT %(organisation)s, %(now)s, %(by)s, 'run recorded', 'run', id, left(name, 250)
+  FROM fresh WHERE %(each)s ORDER BY id)
+INSERT INTO emissions_pendingcalculation
+  (organisation_id, run_id, priority, cause, reason, by_id, not_before, attempts, last_error)
+SELECT %(organisation)s, id, %(priority)s, %(cause)s, 'Run recorded', %(by)s, now(), 0, ''
+FROM fresh ORDER BY id
+"""
+
+
+def _follow(
+    organisation: Organisation,
+    runs: Sequence[Run],
+    by: User | None,
+    now: datetime,
+    *,
+    priority: int,
+    each: bool,
+) -> None:
+    values: dict[str, Any] = {
+        "ids": [run.pk for run in runs],
+        "names": [run.name for run in runs],
+        "organisation": organisation.pk,
+        "now": now,
+        "by": by.pk if by else None,
+        "each": each,
+        "priority": priority,
+        "cause": Cause.DATA.value,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(FOLLOW, values)
 
 
 @transaction.atomic

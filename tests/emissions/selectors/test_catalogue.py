@@ -1,7 +1,12 @@
 import pytest
 
 from emissions.models import CloudRegion, HardwareAlias, HardwareModel
-from emissions.selectors.catalogue import find_equipment, find_place, folded
+from emissions.selectors.catalogue import (
+    find_equipment,
+    find_place,
+    folded,
+    one_hardware,
+)
 from emissions.selectors.named import Named
 from emissions.services.load_reference import load_reference
 from tests.factories import make_alias, make_hardware, make_organisation, make_reference
@@ -76,3 +81,28 @@ class TestHardwareIsFoundTheSameWayEverywhere:
         )
         assert find_equipment("big", organisation=organisation) == shared
         assert find_equipment("big", organisation=make_organisation()) is None
+
+
+@pytest.mark.django_db
+def test_one_spelling_alone_is_found_as_in_the_whole_catalogue() -> None:
+    make_reference()
+    ours, theirs = make_organisation(), make_organisation()
+    for organisation in (ours, theirs):
+        make_hardware(organisation=organisation, name="A-100")
+        make_alias(make_hardware(organisation=organisation), spelling="H100")
+        make_alias(make_hardware(organisation=organisation, name="Über ẞ 9"), spelling="our board")
+    texts = [
+        *HardwareModel.objects.values_list("name", flat=True),
+        *HardwareAlias.objects.values_list("spelling", flat=True),
+        "a 100", "A–100", "gres/gpu:a100:8", "8 x NVIDIA A100 SXM4 80GB", "h_100", "Our\tboard",
+        "nothing", "", "%", "'",
+    ]  # fmt: skip
+
+    for organisation in (ours, None):
+        whole = Named(organisation)
+        for text in texts:
+            alone = Named(organisation, alone=True)
+            assert alone.hardware(text) == whole.hardware(text), (text, organisation)
+    known = one_hardware("a 100", organisation=ours)
+    assert known is not None
+    assert (known.organisation, known.name) == (ours, "A-100")
