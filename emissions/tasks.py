@@ -41,8 +41,8 @@ def settle_pools() -> int:
 
 @shared_task
 def mark_idle_months() -> int:
-    """Mark the idle hours of months that have ended."""
-    return invalidate.idle_due()
+    """Mark the idle hours of months that have ended, and purchases that were never posted."""
+    return invalidate.idle_due() + invalidate.purchases_due()
 
 
 @shared_task

@@ -5,17 +5,20 @@ from django.urls import URLPattern, URLResolver, path
 from emissions.views import (
     audit_log,
     calculator,
+    cloud_accounts,
     doubles,
     factor_pages,
     factor_sets,
     factor_upload,
     factors,
+    fuel,
     hardware,
     home,
     inventory,
     machine_pages,
     node_import,
     nodes,
+    purchases,
     readings,
     run,
     run_delete,
@@ -27,6 +30,7 @@ from emissions.views import (
     settings_teams,
     settings_tokens,
     sites,
+    statements,
     unassigned,
 )
 from emissions.views.dashboards import organisation, project, project_list, team, team_list
@@ -39,6 +43,8 @@ SITE = f"{INVENTORY}sites/<slug:site_slug>/"
 READING = f"{SITE}readings/<int:reading_id>/"
 NODE = f"{INVENTORY}nodes/<slug:node_slug>/"
 HARDWARE = f"{INVENTORY}hardware/"
+CLOUD = f"{INVENTORY}cloud/"
+FUEL = f"{INVENTORY}fuel/"
 FACTORS = "o/<slug:organisation_slug>/factors/"
 FACTOR_SET = f"{FACTORS}sets/<int:factor_set_id>/"
 SETTINGS = "o/<slug:organisation_slug>/settings/"
@@ -97,6 +103,20 @@ urlpatterns: list[URLPattern | URLResolver] = [
         hardware.alias_remove,
         name="alias_remove",
     ),
+    path(f"{INVENTORY}bought/", purchases.purchase_list, name="purchase_list"),
+    path(CLOUD, cloud_accounts.cloud_account_list, name="cloud_account_list"),
+    path(f"{CLOUD}new/", cloud_accounts.cloud_account_create, name="cloud_account_create"),
+    path(f"{CLOUD}statement/", statements.statement_upload, name="statement_upload"),
+    path(f"{CLOUD}statement/load/", statements.statement_load, name="statement_load"),
+    path(f"{CLOUD}<int:account_id>/", cloud_accounts.cloud_account_edit, name="cloud_account_edit"),
+    path(
+        f"{CLOUD}<int:account_id>/figure/",
+        cloud_accounts.cloud_account_figure,
+        name="cloud_account_figure",
+    ),
+    path(FUEL, fuel.fuel_list, name="fuel_list"),
+    path(f"{FUEL}new/", fuel.fuel_create, name="fuel_create"),
+    path(f"{FUEL}<int:fuel_id>/remove/", fuel.fuel_remove, name="fuel_remove"),
     path(FACTORS, factors.factor_list, name="factor_list"),
     path(f"{FACTORS}zones/<slug:zone_code>/", factor_pages.factor_zone, name="factor_zone"),
     path(f"{FACTORS}values/<int:factor_id>/", factor_pages.factor, name="factor"),

@@ -6,8 +6,10 @@ from itertools import count
 from typing import Any
 
 from emissions.calculation.vocabulary import (
+    CloudProvider,
     FactorKind,
     FactorRole,
+    Fuel,
     HardwareKind,
     Role,
     SiteKind,
@@ -15,11 +17,13 @@ from emissions.calculation.vocabulary import (
 )
 from emissions.models import (
     ApiToken,
+    CloudAccount,
     CloudRegion,
     DefaultPue,
     DoublePair,
     EmissionFactor,
     FactorSet,
+    FuelUse,
     GridLoss,
     GridZone,
     HardwareAlias,
@@ -40,8 +44,10 @@ from emissions.models import (
 from emissions.selectors.catalogue import folded
 from emissions.services.calculate import calculate_pending
 from emissions.services.create_organisation import create_organisation
+from emissions.services.manage_cloud_accounts import Usage, create_cloud_account
 from emissions.services.manage_meters import Reading, record_reading
 from emissions.services.manage_projects import assign_project
+from emissions.services.record_fuel import Burnt, record_fuel
 from emissions.services.record_runs import record_runs
 from emissions.services.settle_pools import settle_pools
 
@@ -412,6 +418,44 @@ def make_double(*, project: Project, calculated: bool = False, **values: Any) ->
     ]  # fmt: skip
     return DoublePair.objects.create(
         organisation=project.organisation, first=pair[0], second=pair[1], reason="alike"
+    )
+
+
+def make_cloud_account(
+    organisation: Organisation | None = None,
+    *,
+    provider: CloudProvider = CloudProvider.AWS,
+    account_id: str = "",
+    **usage: Any,
+) -> CloudAccount:
+    """Make a cloud account; its runs are those of the provider unless narrowed."""
+    n = number()
+    return create_cloud_account(
+        organisation=organisation or make_organisation(),
+        usage=Usage(
+            provider=provider,
+            account_id=account_id or f"{n:012d}",
+            name=usage.pop("name", f"Account {n}"),
+            **usage,
+        ),
+        by=None,
+        now=NOW,
+    )
+
+
+def make_fuel_use(
+    organisation: Organisation | None = None, *, site: Site | None = None, **values: Any
+) -> FuelUse:
+    """Make an entry of 100 litres of diesel burnt in May 2026, at 2.5 kg per litre."""
+    burnt: dict[str, Any] = {
+        "month": date(2026, 5, 1),
+        "fuel": Fuel.DIESEL,
+        "amount": 100.0,
+        "kg_per_unit": 2.5,
+        "factor_source": "Test factors",
+    }
+    return record_fuel(
+        site=site or make_site(organisation), burnt=Burnt(**{**burnt, **values}), by=None, now=NOW
     )
 
 

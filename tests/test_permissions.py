@@ -20,9 +20,11 @@ from emissions.models import GridZone, Membership, Organisation
 from emissions.permissions import MATRIX, ROLES, Action, Member, Reach, reach
 from tests.factories import (
     make_alias,
+    make_cloud_account,
     make_double,
     make_factor,
     make_factor_set,
+    make_fuel_use,
     make_hardware,
     make_member,
     make_node,
@@ -96,6 +98,8 @@ def things(organisation: Organisation, member: Membership) -> dict[str, Any]:
             factor_set=factor_set, zone=GridZone.objects.get(code="FR"), year=2026
         ).pk,
         "membership_id": make_member(Role.AUDITOR, organisation=organisation).pk,
+        "account_id": make_cloud_account(organisation, project=project).pk,
+        "fuel_id": make_fuel_use(site=site).pk,
         "token_id": make_token(project=project).pk,
     }
 

@@ -114,6 +114,7 @@ class PoolKind(Labelled, StrEnum):
     COVERAGE = "coverage"
     PURCHASE = "purchase"
     STATEMENT = "statement"
+    FUEL = "fuel"
 
 
 class MeasuringPoint(Labelled, StrEnum):
@@ -175,6 +176,31 @@ class SiteKind(Labelled, StrEnum):
     COLOCATION = "colocation"
     CLOUD = "cloud"
     OFFICE = "office"
+
+
+class CloudProvider(Labelled, StrEnum):
+    """Whose carbon statements can be read; as cloud regions name the provider."""
+
+    AWS = "aws"
+    GCP = "gcp"
+    AZURE = "azure"
+
+
+class InventoryFigure(Labelled, StrEnum):
+    """Which figure of a cloud account stands in the inventory; the other stays beside it."""
+
+    ESTIMATE = "estimate"
+    STATEMENT = "statement"
+
+
+class Fuel(Labelled, StrEnum):
+    """What a site's generators and boilers burn; the unit is part of it."""
+
+    DIESEL = "diesel"
+    DIESEL_MINERAL = "diesel_mineral"
+    GAS_OIL = "gas_oil"
+    NATURAL_GAS = "natural_gas"
+    OTHER_LITRES = "other_litres"
 
 
 class Control(Labelled, StrEnum):
@@ -300,6 +326,13 @@ LABELS = {
     ("Scope3Category", "UPSTREAM_ENERGY"): "3.3 Fuel- and energy-related",
     ("Scope3Category", "LEASED_ASSETS"): "3.8 Leased assets",
     ("SiteKind", "OWN"): "Own data centre",
+    ("CloudProvider", "AWS"): "AWS",
+    ("CloudProvider", "GCP"): "Google Cloud",
+    ("InventoryFigure", "ESTIMATE"): "Own estimate",
+    ("InventoryFigure", "STATEMENT"): "Provider’s statement",
+    ("Fuel", "DIESEL"): "Diesel, average biofuel blend",
+    ("Fuel", "DIESEL_MINERAL"): "Diesel, 100 % mineral",
+    ("Fuel", "OTHER_LITRES"): "Another liquid fuel",
     ("Role", "OFFICER"): "Sustainability officer",
     ("Stage", "PRE_TRAINING"): "Pre-training",
     ("Stage", "FINE_TUNING"): "Fine-tuning",
@@ -317,6 +350,7 @@ LABELS = {
     ("PoolKind", "STATEMENT"): "Provider statement",
     ("MeasuringPoint", "FACILITY"): "Facility: with cooling and power supply",
     ("MeasuringPoint", "IT"): "IT equipment only",
+    ("PoolKind", "FUEL"): "Generator fuel",
     ("IdleRule", "OWNER"): "Post to the team that owns the node",
     ("IdleRule", "SHARED"): "Share over the teams that used the node, by device-hours",
     ("IdleRule", "OFF"): "Do not post idle hours",

@@ -2,9 +2,11 @@
 
 from emissions.models.audit import AuditEvent
 from emissions.models.cell import Cell
+from emissions.models.cloud import CloudAccount, ProviderStatement
 from emissions.models.double import DoublePair
 from emissions.models.entry import EmissionEntry, Posting
 from emissions.models.factor import EmissionFactor, FactorSet, FactorSetAdoption, GridLoss
+from emissions.models.fuel import FuelUse
 from emissions.models.hardware import HardwareAlias, HardwareModel, Node, NodePlacement
 from emissions.models.meter import MeterReading
 from emissions.models.observation import Observation
@@ -20,6 +22,7 @@ __all__ = [
     "ApiToken",
     "AuditEvent",
     "Cell",
+    "CloudAccount",
     "CloudRegion",
     "DefaultPue",
     "DoublePair",
@@ -27,6 +30,7 @@ __all__ = [
     "EmissionFactor",
     "FactorSet",
     "FactorSetAdoption",
+    "FuelUse",
     "GridLoss",
     "GridZone",
     "HardwareAlias",
@@ -43,6 +47,7 @@ __all__ = [
     "Posting",
     "Project",
     "ProjectAssignment",
+    "ProviderStatement",
     "Run",
     "RunState",
     "Site",

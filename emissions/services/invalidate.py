@@ -18,14 +18,17 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from emissions.calculation.vocabulary import Cause, PoolKind
+from emissions.calculation.vocabulary import Cause, PoolKind, Scope3Category
 from emissions.models import (
+    CloudAccount,
     FactorSet,
+    FuelUse,
     HardwareModel,
     Node,
     Organisation,
     PendingCalculation,
     Project,
+    ProviderStatement,
     Run,
     Site,
     User,
@@ -127,6 +130,7 @@ def node_changed(*, node: Node, by: User | None, cause: Cause = Cause.DATA) -> i
     reason = f"Node {node.name} changed"
     _mark_known_pools(node.organisation, "pool.node_id = %s", [node.pk], by, cause, reason)
     idle_due(node=node)
+    purchases_due(node=node)
     return _queue(node.organisation, runs, by, cause, reason)
 
 
@@ -242,6 +246,7 @@ def runs_posted(
         run_id, cause, reason, by_id.
     """
     _mark_sites(organisation_id, lines, causes, "run_id", OF_RUNS)
+    _mark_statements(organisation_id, lines, causes, "run_id")
     if touched.height:
         nodes = _with_cause(touched, causes, "run_id", ["node_id", "month"])
         stale = nodes.with_columns(pl.lit(PoolKind.NODE_IDLE.value).alias("kind"))
@@ -253,6 +258,8 @@ def pools_posted(
 ) -> None:
     """Mark the pools that read what has been posted for pools of a kind."""
     _mark_sites(organisation_id, lines, causes, "pool_id", DEPENDENTS.get(kind, ()))
+    if kind is not PoolKind.STATEMENT:
+        _mark_statements(organisation_id, lines, causes, "pool_id")
 
 
 def _mark_sites(
@@ -273,6 +280,30 @@ def _mark_sites(
     marked = found.join(sites, on="cell_id").select("site_id", "month", *CAUSE).unique()
     of_kinds = pl.DataFrame({"kind": [kind.value for kind in kinds]})
     _insert_stale(organisation_id, marked.join(of_kinds, how="cross"))
+
+
+def _mark_statements(
+    organisation_id: int, lines: pl.DataFrame, causes: pl.DataFrame, origin: str
+) -> None:
+    """Mark the months of all cloud accounts in which something of category 3.1 was posted.
+
+    Of all accounts: whose a run is depends on how all of them are narrowed.
+    """
+    accounts = CloudAccount.objects.filter(organisation=organisation_id).values_list("pk")
+    subjects = [str(account_id) for (account_id,) in accounts.order_by("pk")]
+    if lines.is_empty() or not subjects:
+        return
+    found = _with_cause(lines, causes, origin, ["cell_id", "month"])
+    of_clouds = read_frame(
+        "SELECT id FROM emissions_cell WHERE id = ANY(%s) AND category = %s",
+        [found["cell_id"].unique().to_list(), int(Scope3Category.PURCHASED_SERVICES)],
+        {"cell_id": pl.Int64},
+    )
+    months = found.join(of_clouds, on="cell_id").select("month", *CAUSE).unique()
+    stale = months.join(pl.DataFrame({"subject": subjects}), how="cross")
+    _insert_stale(
+        organisation_id, stale.with_columns(pl.lit(PoolKind.STATEMENT.value).alias("kind"))
+    )
 
 
 def _with_cause(
@@ -326,9 +357,10 @@ def nudge_pools() -> None:
 
 
 def pools_changed(*, organisation: Organisation, by: User | None, reason: str) -> None:
-    """Mark all pools of an organisation, and the idle months that are due."""
+    """Mark all pools of an organisation, the idle months that are due, and purchases."""
     _mark_known_pools(organisation, "true", [], by, Cause.METHOD, reason)
     idle_due(organisation=organisation)
+    purchases_due(organisation=organisation)
 
 
 def readings_changed(*, site: Site, periods: Iterable[tuple[date, date]], by: User | None) -> None:
@@ -413,6 +445,85 @@ def idle_due(*, organisation: Organisation | None = None, node: Node | None = No
     if marked:
         nudge_pools()
     return marked
+
+
+def purchases_due(*, organisation: Organisation | None = None, node: Node | None = None) -> int:
+    """Mark the months of purchase that have no pool yet; return how many."""
+    condition, params = "true", list[int]()
+    if node is not None:
+        condition, params = "node.id = %s", [node.pk]
+    elif organisation is not None:
+        condition, params = "node.organisation_id = %s", [organisation.pk]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO emissions_stalepool (organisation_id, kind, node_id, subject, month,"
+            "  cause, reason, attempts, last_error)"
+            " SELECT node.organisation_id, 'purchase', node.id, '',"
+            "  date_trunc('month', node.purchased_on)::date, 'data', 'Hardware bought', 0, ''"
+            " FROM emissions_node node"
+            f" WHERE {condition} AND node.purchased_on IS NOT NULL"
+            "  AND NOT EXISTS (SELECT FROM emissions_pool pool WHERE pool.kind = 'purchase'"
+            "   AND pool.organisation_id = node.organisation_id AND pool.node_id = node.id"
+            "   AND pool.month = date_trunc('month', node.purchased_on)::date)"
+            " ORDER BY node.id",
+            params,
+        )
+        marked = int(cursor.rowcount)
+    if marked:
+        nudge_pools()
+    return marked
+
+
+def cloud_accounts_changed(
+    *,
+    organisation: Organisation,
+    provider: str,
+    by: User | None,
+    cause: Cause = Cause.DATA,
+    reason: str = "",
+) -> None:
+    """Mark all months that a provider has stated of any account: whose a run is may change."""
+    stated = ProviderStatement.objects.filter(organisation=organisation, account__provider=provider)
+    months = stated.order_by("account_id", "month").values_list("account_id", "month").distinct()
+    keys = [PoolKey(month=month, subject=str(account_id)) for account_id, month in months]
+    mark_pools(
+        organisation=organisation,
+        kind=PoolKind.STATEMENT,
+        keys=keys,
+        by=by,
+        cause=cause,
+        reason=reason,
+    )
+
+
+def statements_changed(
+    *,
+    organisation: Organisation,
+    statements: Iterable[ProviderStatement],
+    by: User | None,
+    cause: Cause,
+) -> None:
+    """Mark the accounts' months of which a provider states something new."""
+    keys = [PoolKey(month=one.month, subject=str(one.account_id)) for one in statements]
+    mark_pools(
+        organisation=organisation,
+        kind=PoolKind.STATEMENT,
+        keys=keys,
+        by=by,
+        cause=cause,
+        reason="Provider's statement",
+    )
+
+
+def fuel_changed(*, use: FuelUse, by: User | None) -> None:
+    """Mark the site's month of an entry of fuel."""
+    mark_pools(
+        organisation=use.organisation,
+        kind=PoolKind.FUEL,
+        keys=[PoolKey(month=use.month, site_id=use.site_id)],
+        by=by,
+        reason=f"Fuel at {use.site.name}",
+    )
 
 
 def facts_are_changing(*, organisation_id: int) -> bool:

@@ -10,11 +10,24 @@ A kind may read the lines of runs and of kinds before it, and its posting marks 
 after it (`invalidate.DEPENDENTS`), so that there are no cycles.
 """
 
-from emissions.calculation.vocabulary import PoolKind
-from emissions.services import pool_idle, pool_meter
+from emissions.calculation.vocabulary import EntrySource, PoolKind
+from emissions.services import pool_fuel, pool_idle, pool_meter, pool_purchase, pool_statement
 from emissions.services.pool_lines import Rule
 
 RULES: dict[PoolKind, Rule] = {
     PoolKind.NODE_IDLE: Rule(wanted=pool_idle.wanted_idle, needed=pool_idle.NEEDED),
     PoolKind.METER_REMAINDER: Rule(wanted=pool_meter.wanted_remainder, needed=pool_meter.NEEDED),
+    PoolKind.PURCHASE: Rule(
+        wanted=pool_purchase.wanted_purchases,
+        needed=pool_purchase.NEEDED,
+        source=EntrySource.PURCHASE,
+    ),
+    PoolKind.FUEL: Rule(
+        wanted=pool_fuel.wanted_fuel, needed=pool_fuel.NEEDED, source=EntrySource.MANUAL
+    ),
+    PoolKind.STATEMENT: Rule(
+        wanted=pool_statement.wanted_statements,
+        needed=pool_statement.NEEDED,
+        source=EntrySource.STATEMENT,
+    ),
 }

@@ -9,6 +9,14 @@ from emissions.permissions import Action, Member, member_required
 from emissions.selectors.inventory import node_rows, site_rows
 from emissions.views.today import local_today
 
+TABS = (
+    ("inventory", "Sites and nodes"),
+    ("hardware_list", "Hardware"),
+    ("purchase_list", "Hardware bought"),
+    ("cloud_account_list", "Cloud statements"),
+    ("fuel_list", "Generator fuel"),
+)
+
 
 @member_required(Action.VIEW_INVENTORY)
 @require_safe
@@ -31,5 +39,5 @@ def inventory_tabs(member: Member, current: str) -> list[dict[str, object]]:
     kwargs = {"organisation_slug": member.organisation.slug}
     return [
         {"label": label, "url": reverse(name, kwargs=kwargs), "current": name == current}
-        for name, label in (("inventory", "Sites and nodes"), ("hardware_list", "Hardware"))
+        for name, label in TABS
     ]

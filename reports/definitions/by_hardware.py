@@ -17,7 +17,7 @@ COLUMNS = (
     Column("Allocated", Kind.QUANTITY, HOURS, "Reserved by runs on own devices."),
     Column("Idle", Kind.QUANTITY, HOURS, "Available − allocated; negative where runs overlap."),
     Column("Allocated anywhere", Kind.QUANTITY, HOURS, "With what ran in clouds."),
-    Column("Energy, IT equipment", Kind.QUANTITY, "kWh"),
+    Column("Energy, IT equipment", Kind.QUANTITY, "kWh", "Of runs and, where posted, idle hours."),
     Column("Energy, facility", Kind.QUANTITY, "kWh"),
     Column("Electricity, location-based", Kind.QUANTITY, KG),
     Column("Electricity, market-based", Kind.QUANTITY, KG),
@@ -39,6 +39,7 @@ def table(*, uses: Iterable[HardwareUse], bought: Mapping[str, Decimal], whole: 
             sum((one.available_hours for one in found), Decimal(0)),
             sum((one.own_hours for one in found), Decimal(0)),
             sum((one.idle_hours or Decimal(0) for one in found), Decimal(0)),
+            sum((one.run_hours for one in found), Decimal(0)),
             *_figures(whole),
             sum(bought.values(), Decimal(0)),
             whole.known_embodied_kg,
@@ -57,6 +58,7 @@ def _row(use: HardwareUse, bought: Decimal | None) -> Row:
         use.available_hours if own else None,
         use.own_hours,
         use.idle_hours,
+        use.run_hours,
         *_figures(use.totals),
         bought,
         use.totals.known_embodied_kg,
@@ -66,7 +68,6 @@ def _row(use: HardwareUse, bought: Decimal | None) -> Row:
 
 def _figures(totals: Totals) -> Row:
     return [
-        totals.device_hours,
         totals.energy_it_kwh,
         totals.energy_facility_kwh,
         totals.location_based_kg,

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from emissions.calculation.vocabulary import FactorKind
-from emissions.models import EmissionFactor, GridLoss
+from emissions.calculation.vocabulary import FactorKind, Fuel
+from emissions.models import EmissionFactor, FuelUse, GridLoss
 from emissions.tabular import Value
 from reports.definitions.tables import Column, Kind, Row, Table
 from reports.selectors.factors import Use
@@ -56,6 +56,8 @@ def _named(use: Use) -> list[Value]:
         return _factor(use.factor, match)
     if use.loss is not None:
         return _loss(use.loss)
+    if use.fuel is not None:
+        return _fuel(use.fuel)
     value = exact(use.stated[0]) if use.stated else None
     return ["", value, GRAMS, *[""] * 8, match, "", "", ""]
 
@@ -94,6 +96,11 @@ def _loss(loss: GridLoss) -> list[Value]:
     ]
 
 
+def _fuel(use: FuelUse) -> list[Value]:
+    unit = f"kg CO2e/{use.unit}"
+    return [f"fuel {use.pk}", exact(use.kg_per_unit), unit, *[""] * 2, use.month, *[""] * 9]
+
+
 def _source(use: Use) -> list[Value]:
     if use.factor is not None:
         one = use.factor
@@ -101,6 +108,12 @@ def _source(use: Use) -> list[Value]:
         return [one.source, one.source_url, one.licence, one.verification, note]
     if use.loss is not None:
         return [use.loss.source, "", use.loss.licence, "", ""]
+    if use.fuel is not None:
+        amount = f"{use.fuel.amount:g} {use.fuel.unit} of {Fuel(use.fuel.fuel).label}"
+        amount += f", {use.fuel.site}"
+        return [use.fuel.factor_source, "", "", "", amount]
+    if use.note:
+        return ["", "", "", "", use.note]
     if use.stated is not None:
         return [use.stated[1], "", "", "", "Stated with the runs."]
     return ["", "", "", "", "No factor was found: the emissions are not known."]

@@ -1,9 +1,10 @@
 """T1: the inventory by scope and category.
 
-Electricity of equipment that the organisation controls is scope 2, its upstream emissions and
-losses category 3.3. Everything of cloud services is 3.1, everything leased outside the
-boundary 3.8. Scope 2 stands twice, side by side; the two results are never added. The lifetime
-share of owned hardware is not part of an inventory: it stands below the line.
+Fuel that sites burn is scope 1. Electricity of equipment that the organisation controls is
+scope 2, its upstream emissions and losses category 3.3. Everything of cloud services is 3.1,
+everything leased outside the boundary 3.8. Scope 2 stands twice, side by side; the two results
+are never added. The lifetime share of owned hardware is not part of an inventory: it stands
+below the line.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from reports.selectors.totals import ScopeKey
 
 KG = "kg CO2e"
 LOCATION, MARKET = "location-based", "market-based"
+SCOPE_1: ScopeKey = (Scope.SCOPE_1.value, None)
 SCOPE_2: ScopeKey = (Scope.SCOPE_2.value, None)
 CLOUD: ScopeKey = (Scope.SCOPE_3.value, Scope3Category.PURCHASED_SERVICES.value)
 LEASED: ScopeKey = (Scope.SCOPE_3.value, Scope3Category.LEASED_ASSETS.value)
@@ -76,6 +78,7 @@ LEASED_COUNTS = (
     "Leased outside the boundary, and overhead of rented buildings: electricity, upstream, losses"
 )
 LINES = (
+    Line("Scope 1", "", "", "Fuel of site generators and boilers"),
     Line("Scope 2", "", LOCATION, "Electricity of equipment that the organisation controls"),
     Line("Scope 2", "", MARKET, "The same electricity"),
     Line("Scope 3", "3.1 Purchased services", LOCATION, CLOUD_COUNTS),
@@ -85,8 +88,8 @@ LINES = (
     Line("Scope 3", "3.3 Fuel- and energy-related", "", "Losses of the scope 2 electricity"),
     Line("Scope 3", "3.8 Leased assets", LOCATION, LEASED_COUNTS),
     Line("Scope 3", "3.8 Leased assets", MARKET, LEASED_COUNTS),
-    Line("Total", "", LOCATION, "Scopes 2 and 3"),
-    Line("Total", "", MARKET, "Scopes 2 and 3"),
+    Line("Total", "", LOCATION, "Scopes 1, 2 and 3"),
+    Line("Total", "", MARKET, "Scopes 1, 2 and 3"),
     Line("Beside the inventory", "", "", "Lifetime share of owned and leased hardware"),
     Line("Of scope 2", "", LOCATION, "At lifecycle factors, which include upstream"),
 )
@@ -95,10 +98,13 @@ LINES = (
 def inventory_total(by_scope: ScopeTotals, method: str) -> Decimal:
     """Return the sum of the inventory's rows by one of the two methods."""
     own = by_scope.get(SCOPE_2, Totals())
+    burnt = by_scope.get(SCOPE_1, Totals())
     cloud = by_scope.get(CLOUD, Totals())
     leased = by_scope.get(LEASED, Totals())
     column = "location_based_kg" if method == LOCATION else "market_based_kg"
-    electricity: Decimal = sum((getattr(one, column) for one in (own, cloud, leased)), Decimal(0))
+    electricity: Decimal = sum(
+        (getattr(one, column) for one in (burnt, own, cloud, leased)), Decimal(0)
+    )
     around = sum((one.upstream_kg + one.losses_kg for one in (own, cloud, leased)), Decimal(0))
     return electricity + around + cloud.embodied_kg + bought_kg(by_scope)
 
@@ -115,12 +121,15 @@ def _figures(by_scope: ScopeTotals) -> list[Decimal | None]:
     leased = by_scope.get(LEASED, Totals())
     cloud_rest = cloud.upstream_kg + cloud.losses_kg + cloud.embodied_kg
     leased_rest = leased.upstream_kg + leased.losses_kg
+    burnt = by_scope.get(SCOPE_1, Totals())
     return [
+        # Nobody has to state fuel: missing, not zero.
+        burnt.location_based_kg or None,
         own.location_based_kg,
         own.market_based_kg,
         cloud.location_based_kg + cloud_rest,
         cloud.market_based_kg + cloud_rest,
-        # Purchases are not recorded yet: missing, not zero.
+        # Nothing bought, or bought on a day or of a footprint that nobody knows.
         bought_kg(by_scope) or None,
         own.known_upstream_kg,
         own.known_losses_kg,

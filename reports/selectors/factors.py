@@ -9,8 +9,9 @@ from typing import Any
 
 from django.db.models import F, Sum
 
-from emissions.calculation.vocabulary import Fit
-from emissions.models import EmissionEntry, EmissionFactor, GridLoss, Organisation
+from emissions.calculation.vocabulary import Fit, PoolKind
+from emissions.models import EmissionEntry, EmissionFactor, FuelUse, GridLoss, Organisation
+from emissions.selectors.fuel import fuel_uses
 from emissions.selectors.periods import Period
 from emissions.selectors.totals import Filters, lines_of
 
@@ -19,9 +20,10 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One factor in one use; `factor`, `loss` and `stated` exclude each other.
+    """One factor in one use; `factor`, `loss`, `stated` and `fuel` exclude each other.
 
-    `stands_in` marks a location-based factor where no residual mix is published.
+    `stands_in` marks a location-based factor where no residual mix is published. `note` says
+    what a figure without a factor rests on.
     """
 
     purpose: str
@@ -32,6 +34,8 @@ class Use:
     loss: GridLoss | None = None
     stated: tuple[float, str] | None = None
     stands_in: bool = False
+    fuel: FuelUse | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,12 @@ class _Purpose:
     kg: str
 
 
+#: What posts emissions without a factor of electricity, by the source of its cells.
+WITHOUT_FACTOR = {
+    PoolKind.STATEMENT.value: "Providers' statements less the own estimates that they replace.",
+    PoolKind.FUEL.value: "Fuel burnt on site: no electricity; counted once by either method.",
+}
+
 LOCATION = _Purpose("Location-based", "cell__location_factor", "location_based_kg")
 MARKET = _Purpose("Market-based", "cell__market_factor", "market_based_kg")
 UPSTREAM = _Purpose("Upstream", "cell__upstream_factor", "upstream_kg")
@@ -50,7 +60,7 @@ LOSSES = _Purpose("Losses", "cell__grid_loss", "losses_kg")
 
 
 def factor_uses(*, organisation: Organisation, period: Period, filters: Filters) -> list[Use]:
-    """Return the uses of factors, in four queries whatever their number.
+    """Return the uses of factors, in five queries whatever their number.
 
     The location-based uses add up to the period's facility energy, and so do the market-based
     ones: what no residual mix covers is listed under the location-based factor that stood in.
@@ -58,7 +68,7 @@ def factor_uses(*, organisation: Organisation, period: Period, filters: Filters)
     columns = [one.column for one in (LOCATION, MARKET, UPSTREAM, LOSSES)]
     rows = list(
         lines_of(organisation=organisation, period=period, filters=filters)
-        .values("cell__fit", *columns)
+        .values("cell__fit", "cell__source_kind", *columns)
         .annotate(
             kwh=Sum("energy_facility_kwh"),
             **{f"sum_{one.kg}": Sum(one.kg) for one in (LOCATION, MARKET, UPSTREAM, LOSSES)},
@@ -70,11 +80,14 @@ def factor_uses(*, organisation: Organisation, period: Period, filters: Filters)
     stated = _stated(organisation, period, filters)
     uses = [
         *_uses(LOCATION, rows, factors),
+        *_without_factor(LOCATION, rows),
         *_stated_uses(LOCATION.words, stated, "location"),
         *_uses(MARKET, rows, factors),
+        *_without_factor(MARKET, rows),
         *_stated_uses(MARKET.words, stated, "market"),
         *(use for use in _uses(UPSTREAM, rows, factors) if use.factor),
         *_loss_uses(rows, losses),
+        *_fuel_uses(organisation, period, filters),
     ]
     return [use for use in uses if use.energy_kwh or use.kg]
 
@@ -91,7 +104,7 @@ def _uses(purpose: _Purpose, rows: list[Any], factors: Mapping[int, EmissionFact
         lambda: [ZERO, ZERO]
     )
     for row in rows:
-        if row["cell__fit"] == Fit.STATED:
+        if row["cell__fit"] == Fit.STATED or row["cell__source_kind"] in WITHOUT_FACTOR:
             continue
         factor_id, stands_in = row[purpose.column], False
         if purpose is MARKET and factor_id is None:
@@ -111,6 +124,32 @@ def _uses(purpose: _Purpose, rows: list[Any], factors: Mapping[int, EmissionFact
         for (factor_id, fit, stands_in), (kwh, kg) in sums.items()
     ]
     return sorted(found, key=_order)
+
+
+def _without_factor(purpose: _Purpose, rows: list[Any]) -> list[Use]:
+    """Return what no factor of electricity made, by its kind."""
+    sums = {
+        kind: sum(
+            (row[f"sum_{purpose.kg}"] for row in rows if row["cell__source_kind"] == kind), ZERO
+        )
+        for kind in WITHOUT_FACTOR
+    }
+    return [
+        Use(purpose.words, None, ZERO, kg, note=WITHOUT_FACTOR[kind]) for kind, kg in sums.items()
+    ]
+
+
+def _fuel_uses(organisation: Organisation, period: Period, filters: Filters) -> list[Use]:
+    """Return each entry of fuel with its factor; fuel is no team's."""
+    uses = fuel_uses(organisation=organisation).filter(
+        month__gte=period.starts_on, month__lt=period.ends_before
+    )
+    if filters.teams:
+        return []
+    return [
+        Use("Fuel burnt on site", None, ZERO, Decimal(repr(use.kg)), fuel=use)
+        for use in uses.order_by("month", "site__name", "pk")
+    ]
 
 
 def _loss_uses(rows: list[Any], losses: Mapping[int, GridLoss]) -> list[Use]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.db.models import Sum
 
-from emissions.calculation.vocabulary import SiteKind
+from emissions.calculation.vocabulary import PoolKind, SiteKind
 from emissions.models import NodePlacement, Organisation
 from emissions.selectors.periods import Period
-from emissions.selectors.totals import By, Filters, Totals, lines_of, totals_by
+from emissions.selectors.totals import NONE, By, Filters, Totals, lines_of, totals_by
 
 HOURS_PER_DAY = 24
 
@@ -20,7 +20,7 @@ class HardwareUse:
     """One hardware model: what the organisation has of it, and what ran on it.
 
     `available_hours` are those of the devices of own nodes, `own_hours` those of them that
-    runs reserved; what ran elsewhere, such as in a cloud, is in `totals` only.
+    runs reserved, `run_hours` those that runs reserved anywhere. `totals` has idle hours, too.
     """
 
     name: str
@@ -29,6 +29,7 @@ class HardwareUse:
     devices: int
     available_hours: Decimal
     own_hours: Decimal
+    run_hours: Decimal
     life_years: str
 
     @property
@@ -43,7 +44,8 @@ def by_hardware(
     """Return the use of each hardware model, by name: four queries."""
     groups = totals_by(organisation=organisation, period=period, by=By.HARDWARE, filters=filters)
     lines = lines_of(organisation=organisation, period=period, filters=filters)
-    own = _own_hours(lines)
+    runs: Any = lines.exclude(cell__source_kind__in=[kind.value for kind in PoolKind])
+    own, anywhere = _own_hours(runs), _hours(runs)
     placed = _placed(organisation, period, filters)
     known = {group.key: group for group in groups}
     names = {key: group.label for key, group in known.items()}
@@ -56,6 +58,7 @@ def by_hardware(
             devices=sum(one.devices for one in placed if one.key == key),
             available_hours=sum((one.hours for one in placed if one.key == key), Decimal(0)),
             own_hours=own.get(key, Decimal(0)),
+            run_hours=anywhere.get(key, Decimal(0)),
             life_years=_lives(placed, key),
         )
         for key, name in names.items()
@@ -106,9 +109,12 @@ def _placed(organisation: Organisation, period: Period, filters: Filters) -> lis
 
 def _own_hours(lines: Any) -> dict[str, Decimal]:
     """Return the device-hours at the organisation's own sites by hardware."""
-    at_home = lines.filter(cell__site__isnull=False).exclude(cell__site__kind=SiteKind.CLOUD)
-    rows = at_home.values("cell__hardware").annotate(hours=Sum("device_hours")).order_by()
-    return {str(row["cell__hardware"]): row["hours"] for row in rows}
+    return _hours(lines.filter(cell__site__isnull=False).exclude(cell__site__kind=SiteKind.CLOUD))
+
+
+def _hours(lines: Any) -> dict[str, Decimal]:
+    rows = lines.values("cell__hardware").annotate(hours=Sum("device_hours")).order_by()
+    return {str(row["cell__hardware"] or NONE): row["hours"] for row in rows}
 
 
 def _lives(placed: list[_Placed], key: str) -> str:

@@ -31,6 +31,7 @@ KEYS = {
     "emission_factors.csv": ["factor_set", "zone", "role", "kind", "starts_on"],
     "equivalents.csv": ["key"],
     "factor_sets.csv": ["slug"],
+    "fuel_factors.csv": ["fuel", "year"],
     "grid_losses.csv": ["zone", "starts_on"],
     "grid_zones.csv": ["code"],
     "hardware.csv": ["name"],

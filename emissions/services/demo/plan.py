@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass
 
-from emissions.calculation.vocabulary import Control, Role, SiteKind, Stage, Tenure
+from emissions.calculation.vocabulary import (
+    CloudProvider,
+    Control,
+    InventoryFigure,
+    Role,
+    SiteKind,
+    Stage,
+    Tenure,
+)
 
 NAME, SLUG, TIME_ZONE = "Nordlys AI", "nordlys", "Europe/Stockholm"
 PASSWORD = "tonne-demo"
@@ -145,6 +153,67 @@ PROJECTS = (
     ProjectPlan("Materials", "Science", 5, 8, (8, 16), (AWS, H100), (PRE, EVAL), growth=5),
     ProjectPlan("Sandbox", "Science", 6, 1, (1, 2), (L40S, V100), (EVAL, DATA)),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPlan:
+    """A cloud account and what its provider states of each month, roughly, in kg CO2e.
+
+    `restated` months from the last were stated once before, with another version.
+    """
+
+    name: str
+    provider: CloudProvider
+    account_id: str
+    site: str
+    version: str
+    location: float | None
+    market: float
+    scope_3_share: float
+    figure: InventoryFigure = InventoryFigure.ESTIMATE
+    restated: int = 0
+
+
+ACCOUNTS = (
+    AccountPlan(
+        "AWS research",
+        CloudProvider.AWS,
+        "444455556666",
+        AWS,
+        "v3.0.0",
+        location=1450,
+        market=390,
+        scope_3_share=0.3,
+        figure=InventoryFigure.STATEMENT,
+        restated=6,
+    ),
+    AccountPlan(
+        "Google Cloud science",
+        CloudProvider.GCP,
+        "nordlys-science",
+        GCP,
+        "14",
+        location=310,
+        market=210,
+        scope_3_share=0.4,
+    ),
+    AccountPlan(
+        "Azure speech",
+        CloudProvider.AZURE,
+        "aaaabbbb-0000-1111-2222-ccccdddd0001",
+        AZURE,
+        "2024-02",
+        location=None,
+        market=45,
+        scope_3_share=0.6,
+    ),
+)
+OLDER_VERSION = "v2.0.1"
+#: Months before the present one that providers have not stated yet, and how many they have.
+STATED_AFTER, STATED_MONTHS = 3, 24
+
+#: Litres of diesel that the emergency generators of a site burn in a test, every third month.
+GENERATORS = {"Luleå": 240.0, "Frankfurt": 180.0}
 
 #: What a cloud site's runs use.
 CLOUD_HARDWARE = {

@@ -22,6 +22,7 @@ from emissions.models import (
 )
 from emissions.services.create_organisation import create_organisation
 from emissions.services.demo.bills import Bills
+from emissions.services.demo.clouds import seed_clouds, seed_fuel
 from emissions.services.demo.generate import Things, generate_runs
 from emissions.services.demo.plan import (
     CLOUD_HARDWARE,
@@ -77,6 +78,8 @@ def seed_demo(*, now: datetime, runs: int = RUNS) -> Organisation | None:
         name: HardwareModel.objects.get(organisation=None, name=name)
         for name in CLOUD_HARDWARE.values()
     }
+    seed_clouds(organisation=organisation, sites=sites, by=admin, now=now)
+    seed_fuel(sites=sites, start=start, by=admin, now=now)
     things = Things(projects, sites, nodes, hardware)
     days = (now.date() - start).days
     generated = generate_runs(things=things, start=start, days=days, count=runs)

@@ -57,6 +57,17 @@ class PeriodMenu:
     choices: list[Choice]
 
 
+def period_menu(*, period: Period, today: date) -> PeriodMenu:
+    """Return a period with the choices that its menu offers."""
+    return PeriodMenu(
+        label=period.label,
+        value=period.value,
+        starts_on=period.starts_on,
+        last_day=period.last_day,
+        choices=periods.period_choices(today=today),
+    )
+
+
 class Address:
     """One request's address, understood."""
 
@@ -92,13 +103,7 @@ class Address:
     @property
     def period_menu(self) -> PeriodMenu:
         """The period with its choices."""
-        return PeriodMenu(
-            label=self.period.label,
-            value=self.period.value,
-            starts_on=self.period.starts_on,
-            last_day=self.period.last_day,
-            choices=periods.period_choices(today=self.today),
-        )
+        return period_menu(period=self.period, today=self.today)
 
     @cached_property
     def dimensions(self) -> list[Dimension]:

@@ -1,0 +1,39 @@
+"""Hardware bought, and what has become of its footprint since."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from emissions.charts import numbers
+from emissions.permissions import Action, Member, member_required
+from emissions.selectors.periods import InvalidPeriod, parse_period
+from emissions.selectors.purchases import bridge_rows, purchases, total_bridge
+from emissions.selectors.totals import totals
+from emissions.views.dashboards.address import period_menu
+from emissions.views.inventory import inventory_tabs
+from emissions.views.today import local_today
+
+
+@member_required(Action.VIEW_INVENTORY)
+@require_safe
+def purchase_list(request: HttpRequest, member: Member) -> HttpResponse:
+    """Show both views of the hardware in a period, and the bridge between them."""
+    organisation, today = member.organisation, local_today(member.organisation)
+    try:
+        period = parse_period(request.GET, today=today)
+    except InvalidPeriod:
+        period = parse_period({}, today=today)
+    found = purchases(organisation=organisation)
+    rows = bridge_rows(bought=found, starts_on=period.starts_on, ends_before=period.ends_before)
+    total = total_bridge(rows)
+    context = {
+        "period": period,
+        "period_menu": period_menu(period=period, today=today),
+        "rows": rows,
+        "total": total,
+        "posted": totals(organisation=organisation, period=period),
+        "unit": numbers.mass_unit([total.before, total.bought, total.attributed]),
+        "unknown": sum(1 for one in found if one.bought and one.kg_per_node is None),
+        "tabs": inventory_tabs(member, "purchase_list"),
+    }
+    return render(request, "emissions/inventory/purchase_list.html", context)
