@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from emissions.calculation.vocabulary import Fuel
+from emissions.calculation.vocabulary import Fuel, SiteKind
 from emissions.forms.dates import EARLIEST, LATEST
 from emissions.forms.inventory import number
 from emissions.models import Organisation, Site
@@ -74,7 +74,9 @@ class FuelForm(forms.Form):
         initial = {"month": today.replace(day=1), **kwargs.pop("initial", {})}
         super().__init__(*args, **{**kwargs, "initial": initial})
         self.today = today
-        sites = Site.objects.filter(organisation=organisation, archived_at=None)
+        sites = Site.objects.filter(organisation=organisation, archived_at=None).exclude(
+            kind=SiteKind.CLOUD
+        )
         self.fields["site"].queryset = sites.order_by("name")  # type: ignore[attr-defined]
 
     def clean_month(self) -> date:

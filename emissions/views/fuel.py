@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from emissions.forms.fuel import FuelForm
-from emissions.models import FuelUse, Site
+from emissions.models import FuelUse
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors.fuel import fuel_factors, fuel_uses
 from emissions.services.record_fuel import record_fuel, remove_fuel
@@ -46,7 +46,7 @@ def fuel_create(request: HttpRequest, member: Member) -> HttpResponse:
         return redirect("fuel_list", organisation_slug=organisation.slug)
     context = {
         "form": form,
-        "sites": Site.objects.filter(organisation=organisation, archived_at=None).exists(),
+        "sites": form.fields["site"].queryset.exists(),  # type: ignore[attr-defined]
         "tabs": inventory_tabs(member, "fuel_list"),
     }
     status = 422 if form.errors else 200

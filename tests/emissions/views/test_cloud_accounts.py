@@ -10,6 +10,7 @@ from tests.factories import (
     make_member,
     make_organisation,
     make_project,
+    make_run,
     make_site,
     make_team,
 )
@@ -60,6 +61,17 @@ def test_both_figures_stand_side_by_side(officer, organisation):
     assert "v3" in text
     elsewhere = officer.get(f"{address('cloud_account_list', organisation)}?period=2025-Q2")
     assert "Nothing in this period" in elsewhere.content.decode()
+
+
+def test_a_month_without_a_statement_shows_the_own_estimate(officer, organisation):
+    region = CloudRegion.objects.get(region="us-west-1")
+    make_cloud_account(organisation)
+    make_run(organisation, cloud_region=region)
+    response = officer.get(f"{address('cloud_account_list', organisation)}?period=2026-Q2")
+    assert response.status_code == 200
+    (month,) = response.context["months"]
+    assert (month.statement, month.uses_statement) == (None, False)
+    assert month.own.location_based_kg > 0
 
 
 def test_an_account_is_added(officer, organisation):
