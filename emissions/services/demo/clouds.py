@@ -12,6 +12,7 @@ from emissions.services.demo.plan import (
     ACCOUNTS,
     GENERATORS,
     OLDER_VERSION,
+    RUNS,
     STATED_AFTER,
     STATED_MONTHS,
     AccountPlan,
@@ -25,9 +26,10 @@ GRAM = Decimal("0.001")
 
 
 def seed_clouds(
-    *, organisation: Organisation, sites: dict[str, Site], by: User, now: datetime
+    *, organisation: Organisation, sites: dict[str, Site], runs: int, by: User, now: datetime
 ) -> None:
     """Make the accounts, load their statements, one of them restated, and choose a figure."""
+    scale = Decimal(runs) / RUNS
     last = month_number(now.date()) - STATED_AFTER
     for at, plan in enumerate(ACCOUNTS):
         account = create_cloud_account(
@@ -43,7 +45,7 @@ def seed_clouds(
         )
         random = Random(SEED + at)
         months = range(last - STATED_MONTHS, last + 1)
-        stated = [_stated(account, plan, month, random) for month in months]
+        stated = [_stated(account, plan, month, scale, random) for month in months]
         older = [_older(one) for one in stated[len(stated) - plan.restated :]]
         for rows in (older, stated):
             load_statements(
@@ -79,8 +81,10 @@ def seed_fuel(*, sites: dict[str, Site], start: date, by: User, now: datetime) -
             )
 
 
-def _stated(account: CloudAccount, plan: AccountPlan, month: int, random: Random) -> Stated:
-    times = Decimal(random.uniform(0.7, 1.3)).quantize(GRAM)
+def _stated(
+    account: CloudAccount, plan: AccountPlan, month: int, scale: Decimal, random: Random
+) -> Stated:
+    times = scale * Decimal(random.uniform(0.7, 1.3))
     market = (Decimal(plan.market) * times).quantize(GRAM)
     location = None if plan.location is None else (Decimal(plan.location) * times).quantize(GRAM)
     scope_3 = (market * Decimal(plan.scope_3_share)).quantize(GRAM)

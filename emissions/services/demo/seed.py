@@ -78,7 +78,7 @@ def seed_demo(*, now: datetime, runs: int = RUNS) -> Organisation | None:
         name: HardwareModel.objects.get(organisation=None, name=name)
         for name in CLOUD_HARDWARE.values()
     }
-    seed_clouds(organisation=organisation, sites=sites, by=admin, now=now)
+    seed_clouds(organisation=organisation, sites=sites, runs=runs, by=admin, now=now)
     seed_fuel(sites=sites, start=start, by=admin, now=now)
     things = Things(projects, sites, nodes, hardware)
     days = (now.date() - start).days
