@@ -29,6 +29,7 @@ class Action(StrEnum):
     VIEW_TOTALS = "view totals"
     VIEW_RUNS = "view runs"
     LOG_RUNS = "log runs"
+    IMPORT_RUNS = "import runs"
     EDIT_RUNS = "edit runs"
     VIEW_INVENTORY = "view inventory"
     EDIT_INVENTORY = "edit inventory"
@@ -58,6 +59,7 @@ MATRIX: dict[Action, tuple[Reach, Reach, Reach, Reach, Reach]] = {
     Action.VIEW_TOTALS: (ALL, ALL, ALL, ALL, ALL),
     Action.VIEW_RUNS: (TEAM, TEAM, ALL, ALL, ALL),
     Action.LOG_RUNS: (TEAM, TEAM, ALL, NONE, ALL),
+    Action.IMPORT_RUNS: (TEAM, TEAM, ALL, NONE, ALL),
     Action.EDIT_RUNS: (OWN, TEAM, ALL, NONE, ALL),
     Action.VIEW_INVENTORY: (ALL, ALL, ALL, ALL, ALL),
     Action.EDIT_INVENTORY: (NONE, NONE, ALL, NONE, ALL),

@@ -10,6 +10,7 @@ from kombu.exceptions import OperationalError
 from emissions.models import Organisation, PendingCalculation
 from emissions.services import calculate, doubles, invalidate
 from emissions.services import settle_pools as pools
+from emissions.services.imports import run as imports
 from emissions.services.verify_ledger import verify_ledger as verify
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,15 @@ def find_doubles() -> int:
 
 
 @shared_task
+def import_waiting() -> int:
+    """Import, or undo, files that wait, until nothing is left."""
+    done = 0
+    while settled := imports.work(now=timezone.now()):
+        done += settled
+    return done
+
+
+@shared_task
 def verify_ledger() -> bool:
     """Recompute the ledger and log what does not agree."""
     found = verify()
@@ -84,4 +94,5 @@ def _wake(task: Task[[], object]) -> None:
 
 invalidate.wake["waiting"] = lambda: _wake(calculate_waiting)
 invalidate.wake["bulk"] = lambda: _wake(calculate_pending)
+invalidate.wake["imports"] = lambda: _wake(import_waiting)
 invalidate.wake["pools"] = lambda: _wake(settle_pools)

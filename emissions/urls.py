@@ -14,6 +14,7 @@ from emissions.views import (
     fuel,
     hardware,
     home,
+    imports,
     inventory,
     machine_pages,
     node_import,
@@ -38,6 +39,7 @@ from emissions.views.dashboards import organisation, project, project_list, team
 ORGANISATION = "o/<slug:organisation_slug>/"
 RUNS = "o/<slug:organisation_slug>/runs/"
 DOUBLE = f"{RUNS}doubles/<int:pair_id>/"
+IMPORT = f"{RUNS}imports/<int:import_id>/"
 INVENTORY = "o/<slug:organisation_slug>/inventory/"
 SITE = f"{INVENTORY}sites/<slug:site_slug>/"
 READING = f"{SITE}readings/<int:reading_id>/"
@@ -66,6 +68,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{DOUBLE}merge/", doubles.double_merge, name="double_merge"),
     path(f"{DOUBLE}keep/", doubles.double_keep, name="double_keep"),
     path(f"{DOUBLE}reopen/", doubles.double_reopen, name="double_reopen"),
+    path(f"{RUNS}imports/", imports.import_list, name="import_list"),
+    path(f"{RUNS}imports/template/", imports.import_template, name="import_template"),
+    path(f"{RUNS}imports/names/<int:mapping_id>/forget/", imports.name_forget, name="name_forget"),
+    path(IMPORT, imports.import_detail, name="import_detail"),
+    path(f"{IMPORT}progress/", imports.import_progress, name="import_progress"),
+    path(f"{IMPORT}zone/", imports.import_zone, name="import_zone"),
+    path(f"{IMPORT}names/", imports.import_names, name="import_names"),
+    path(f"{IMPORT}start/", imports.import_start, name="import_start"),
+    path(f"{IMPORT}cancel/", imports.import_cancel, name="import_cancel"),
+    path(f"{IMPORT}undo/", imports.import_undo, name="import_undo"),
+    path(f"{IMPORT}discard/", imports.import_discard, name="import_discard"),
+    path(f"{IMPORT}refused/", imports.import_refused, name="import_refused"),
     path(f"{RUNS}<int:run_id>/", run.run, name="run"),
     path(f"{RUNS}<int:run_id>/figures/", run.run_figures, name="run_figures"),
     path(f"{RUNS}<int:run_id>/edit/", run_form.run_edit, name="run_edit"),

@@ -28,6 +28,8 @@ from emissions.models import (
     GridZone,
     HardwareAlias,
     HardwareModel,
+    ImportMapping,
+    ImportRow,
     Membership,
     MeterReading,
     Node,
@@ -36,6 +38,7 @@ from emissions.models import (
     Project,
     ProjectAssignment,
     Run,
+    RunImport,
     Site,
     SiteConditions,
     Team,
@@ -470,6 +473,47 @@ def settle_all() -> None:
     calculate_all()
     while settle_pools():
         pass
+
+
+def make_import(*, project: Project, created_by: User | None = None) -> RunImport:
+    """Make an uploaded file of one run that waits for its import."""
+    run_import = RunImport.objects.create(
+        organisation=project.organisation,
+        project=project,
+        file_name="runs.csv",
+        sha256=f"{number():064d}",
+        size_bytes=100,
+        file_format="template",
+        rows=1,
+        new_rows=1,
+        created_by=created_by,
+    )
+    ImportRow.objects.create(
+        run_import=run_import,
+        row=2,
+        outcome="new",
+        external_id=f"job-{number()}",
+        name="A run",
+        project_id=project.pk,
+        project_name=project.name,
+        started_at=datetime(2026, 3, 1, tzinfo=UTC),
+        duration_hours=2.0,
+        stated_power_watts=300.0,
+        equipment_name="Unheard of",
+    )
+    return run_import
+
+
+def make_mapping(*, project: Project, name: str = "") -> ImportMapping:
+    """Say what a name in files means."""
+    name = name or f"account{number()}"
+    return ImportMapping.objects.create(
+        organisation=project.organisation,
+        kind="project",
+        name=name,
+        folded=name,
+        project=project,
+    )
 
 
 def make_token(*, project: Project | None = None, name: str = "Test") -> ApiToken:

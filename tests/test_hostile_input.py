@@ -19,6 +19,8 @@ from emissions.models import Membership
 from tests.factories import (
     make_factor_set,
     make_hardware,
+    make_import,
+    make_mapping,
     make_member,
     make_node,
     make_organisation,
@@ -41,6 +43,7 @@ PARAMETERS = (
 )  # fmt: skip
 PAGES = (
     "organisation", "team_list", "team", "project_list", "project", "run_list", "run_list_csv",
+    "import_list", "import_detail", "import_progress", "import_refused", "import_template",
     "run", "run_create", "run_edit", "inventory", "hardware_list", "factor_list", "report_list",
     "settings", "settings_people", "settings_tokens", "audit_log",
 )  # fmt: skip
@@ -67,6 +70,8 @@ def objects(admin: Membership) -> dict[str, Any]:
         "hardware_id": make_hardware(organisation=organisation).pk,
         "factor_set_id": make_factor_set().pk,
         "membership_id": make_member(Role.AUDITOR, organisation=organisation).pk,
+        "import_id": make_import(project=project, created_by=admin.user).pk,
+        "mapping_id": make_mapping(project=project).pk,
         "project": project.pk,
         "site": site.pk,
         "team": admin.team_id,
@@ -129,6 +134,12 @@ FORMS: dict[str, tuple[dict[str, Any], str]] = {
     "run_edit": (RUN, "run"),
     "run_preview": (RUN, "run"),
     "run_delete": ({}, "x"),
+    "import_list": ({}, "file project time_zone"),
+    "import_zone": ({}, "time_zone"),
+    "import_names": ({}, "name_0 name_1"),
+    "import_start": ({}, "x"),
+    "import_cancel": ({}, "x"),
+    "import_undo": ({}, "x"),
     "site_create": (SITE, "cloud_region pue pue_source wue_litres_per_kwh"),
     "site_edit": (SITE, "cloud_region"),
     "site_conditions": (SITE, "pue pue_source wue_litres_per_kwh"),

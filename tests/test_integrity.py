@@ -154,10 +154,12 @@ WITHOUT_A_COMPOSITE_KEY = {
     "DoublePair.superseded",
     "FactorSetAdoption.factor_set",
     "HardwareAlias.hardware",
+    "ImportMapping.hardware",
     "Node.hardware",
     "PendingCalculation.run",
     "Run.hardware",
     "Run.retry_of",
+    "Run.run_import",
     "Run.superseded_by",
 }
 

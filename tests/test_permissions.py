@@ -26,6 +26,8 @@ from tests.factories import (
     make_factor_set,
     make_fuel_use,
     make_hardware,
+    make_import,
+    make_mapping,
     make_member,
     make_node,
     make_organisation,
@@ -100,6 +102,8 @@ def things(organisation: Organisation, member: Membership) -> dict[str, Any]:
         "membership_id": make_member(Role.AUDITOR, organisation=organisation).pk,
         "account_id": make_cloud_account(organisation, project=project).pk,
         "fuel_id": make_fuel_use(site=site).pk,
+        "import_id": make_import(project=project, created_by=member.user).pk,
+        "mapping_id": make_mapping(project=project).pk,
         "token_id": make_token(project=project).pk,
     }
 

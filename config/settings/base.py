@@ -197,6 +197,11 @@ SPECTACULAR_SETTINGS = {
     },
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
+FILE_UPLOAD_HANDLERS = [
+    "emissions.uploads.BoundedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
 
 CELERY_BROKER_URL = env.celery_broker(REDIS_URL)
@@ -220,6 +225,7 @@ CELERY_BEAT_SCHEDULE = {
     "settle-pools": {"task": "emissions.tasks.settle_pools", "schedule": 10.0},
     "mark-idle-months": {"task": "emissions.tasks.mark_idle_months", "schedule": 3600.0},
     "find-doubles": {"task": "emissions.tasks.find_doubles", "schedule": 3600.0},
+    "import-waiting": {"task": "emissions.tasks.import_waiting", "schedule": 10.0},
     "verify-ledger": {"task": "emissions.tasks.verify_ledger", "schedule": 24 * 3600.0},
 }
 

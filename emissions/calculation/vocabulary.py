@@ -280,6 +280,36 @@ class DoubleState(Labelled, StrEnum):
     MERGED = "merged"
 
 
+class ImportStatus(Labelled, StrEnum):
+    """How far a file of runs has come."""
+
+    ASKING = "asking"
+    READY = "ready"
+    IMPORTING = "importing"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+    FAILED = "failed"
+
+
+class RowOutcome(Labelled, StrEnum):
+    """What becomes of a row of a file."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+
+class NameKind(Labelled, StrEnum):
+    """What a name of another system stands for."""
+
+    PROJECT = "project"
+    EQUIPMENT = "equipment"
+    PLACE = "place"
+
+
 class Assumption(IntFlag):
     """What the core had to assume for a run; bits, so that a column is an integer array."""
 
@@ -356,4 +386,8 @@ LABELS = {
     ("IdleRule", "OFF"): "Do not post idle hours",
     ("RemainderRule", "UNALLOCATED"): "Post to “Unallocated”",
     ("RemainderRule", "UNEXPLAINED"): "Show as unexplained, post nothing",
+    ("ImportStatus", "ASKING"): "Needs a time zone",
+    ("ImportStatus", "READY"): "Waiting for you",
+    ("ImportStatus", "DONE"): "Imported",
+    ("NameKind", "EQUIPMENT"): "Hardware or node",
 }

@@ -14,6 +14,7 @@ from emissions.models.organisation import Organisation, Project, ProjectAssignme
 from emissions.models.people import Membership, User
 from emissions.models.pool import Pool, StalePool
 from emissions.models.run import PendingCalculation, Run, RunState
+from emissions.models.run_import import ImportContent, ImportMapping, ImportRow, RunImport
 from emissions.models.site import CloudRegion, DefaultPue, GridZone, Site, SiteConditions
 from emissions.models.token import ApiToken
 from emissions.models.total import MonthlyTotal
@@ -35,6 +36,9 @@ __all__ = [
     "GridZone",
     "HardwareAlias",
     "HardwareModel",
+    "ImportContent",
+    "ImportMapping",
+    "ImportRow",
     "Membership",
     "MeterReading",
     "MonthlyTotal",
@@ -49,6 +53,7 @@ __all__ = [
     "ProjectAssignment",
     "ProviderStatement",
     "Run",
+    "RunImport",
     "RunState",
     "Site",
     "SiteConditions",

@@ -110,6 +110,21 @@ class Run(models.Model):
     metric_value = models.FloatField(null=True, blank=True)
     notes = models.TextField(blank=True)
 
+    #: What the source calls its project, equipment and place, where we know none of that name.
+    unknown_project = models.CharField(max_length=200, blank=True, default="", db_default="")
+    unknown_equipment = models.CharField(max_length=200, blank=True, default="", db_default="")
+    unknown_place = models.CharField(max_length=200, blank=True, default="", db_default="")
+    # Not checked by the database: a file of a million runs would be checked a million times.
+    run_import = models.ForeignKey(
+        "RunImport",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="runs",
+        db_constraint=False,
+        db_index=False,
+    )
+
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -140,6 +155,11 @@ class Run(models.Model):
                 name="run_unassigned",
                 condition=Q(deleted_at__isnull=True, superseded_by__isnull=True) & UNASSIGNED,
             ),
+            models.Index(
+                fields=["run_import"],
+                name="run_of_import",
+                condition=Q(run_import__isnull=False),
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -169,7 +189,8 @@ class Run(models.Model):
                 condition=Q(hardware__isnull=False)
                 | Q(node__isnull=False)
                 | Q(stated_power_watts__isnull=False)
-                | Q(energy_kwh__isnull=False),
+                | Q(energy_kwh__isnull=False)
+                | ~Q(unknown_equipment=""),
             ),
         ]
 

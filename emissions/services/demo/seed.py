@@ -24,6 +24,7 @@ from emissions.services.create_organisation import create_organisation
 from emissions.services.demo.bills import Bills
 from emissions.services.demo.clouds import seed_clouds, seed_fuel
 from emissions.services.demo.generate import Things, generate_runs
+from emissions.services.demo.imports import bring_files
 from emissions.services.demo.plan import (
     CLOUD_HARDWARE,
     METERED,
@@ -94,6 +95,13 @@ def seed_demo(*, now: datetime, runs: int = RUNS) -> Organisation | None:
         who = researcher if by == RESEARCHER else admin
         record_runs(organisation=organisation, runs=runs_to_review, by=who, now=now)
     find_doubles(organisation=organisation, now=now)
+    bring_files(
+        organisation=organisation,
+        project=projects["Speech recognition"],
+        sites=sites,
+        by=admin,
+        now=now,
+    )
     return organisation
 
 

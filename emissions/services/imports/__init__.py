@@ -1,0 +1,1 @@
+"""Files of runs: looked at first, imported in batches, undone as a whole."""
