@@ -21,7 +21,7 @@ def main() -> int:
     from django.conf import settings
     from django.core.management import call_command
 
-    from bench import api, measures
+    from bench import api, importing, measures
     from tests.servers import Servers
 
     servers = Servers(Path(settings.SERVERS))
@@ -31,6 +31,7 @@ def main() -> int:
         call_command("migrate", verbosity=0)
         found = measures.measure(runs=RUNS)
         found += api.measure(servers=servers)
+        found += importing.importing(runs=RUNS)
     finally:
         servers.stop()
     target = Path("build/bench.json")

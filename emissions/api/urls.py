@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 from emissions.api.calculator import CalculatorView
 from emissions.api.factors import FactorListView, FactorView
 from emissions.api.hardware_models import HardwareModelListView, HardwareModelView
+from emissions.api.imports import ImportDetailView, ImportListView
 from emissions.api.nodes import NodeListView, NodeView
 from emissions.api.organisation import OrganisationView
 from emissions.api.projects import ProjectListView, ProjectView
@@ -59,6 +60,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *both("factors/", FactorListView, "api_factor_list"),
     *both("factors/<int:key>/", FactorView, "api_factor"),
     *both("totals/", TotalsView, "api_totals"),
+    *both("imports/", ImportListView, "api_import_list"),
+    *both("imports/<int:key>/", ImportDetailView, "api_import"),
     *both("runs/", RunListView, "api_run_list"),
     *both("runs/<int:key>/", RunView, "api_run"),
     *both("runs/by-external-id/<path:external_id>/", RunByExternalIdView, "api_run_by_external_id"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from emissions.calculation.vocabulary import SourceKind
-from emissions.importers import carbontracker, codecarbon, eco2ai, sacct, template
+from emissions.importers import carbontracker, codecarbon, eco2ai, prometheus, sacct, template
 from emissions.importers.bulk import ImportRefused, Table, open_table
 from emissions.importers.columns import Parsed
 
@@ -22,7 +22,7 @@ class Format:
     read: Callable[..., Iterator[Parsed]]
 
 
-#: In the order in which they are tried. A log is no table and is told by its words.
+#: In the order in which they are tried. Logs and JSON are no tables and are told by their words.
 FORMATS: dict[str, Format] = {
     "sacct": Format("sacct", "Slurm sacct", SourceKind.SACCT, sacct.recognises, sacct.read),
     "codecarbon": Format(
@@ -41,10 +41,13 @@ FORMATS: dict[str, Format] = {
     "carbontracker": Format(
         "carbontracker", "carbontracker log", SourceKind.FILE, None, carbontracker.read
     ),
+    "prometheus": Format(
+        "prometheus", "Prometheus range query", SourceKind.PROMETHEUS, None, prometheus.read
+    ),
 }
 UNKNOWN = (
     "The columns fit none of the formats that are read: our template, CodeCarbon's emissions.csv,"
-    " sacct --parsable2, eco2AI's emission.csv, a carbontracker log."
+    " sacct --parsable2, eco2AI's emission.csv, a carbontracker log, a Prometheus range query."
 )
 LOOK_AT = 64 * 1024
 
@@ -54,7 +57,7 @@ class Opened:
     """A file whose format is known."""
 
     format: Format
-    source: Table | str
+    source: Table | Path | str
     left_out: list[str]
 
     def read(self, *, zone: ZoneInfo | None) -> Iterator[Parsed]:
@@ -78,6 +81,8 @@ def open_file(path: Path, *, format_name: str = "") -> Opened:
     ImportRefused
         It is in none of the formats, or not in the one that was stated.
     """
+    if format_name in ("", "prometheus") and _is_prometheus(path):
+        return Opened(FORMATS["prometheus"], path, [])
     log = _log(path)
     if log is not None and format_name in ("", "carbontracker"):
         return Opened(FORMATS["carbontracker"], log, [])
@@ -89,6 +94,11 @@ def open_file(path: Path, *, format_name: str = "") -> Opened:
     if format_name:
         raise ImportRefused(f"The columns are not those of {FORMATS[format_name].label}.")
     raise ImportRefused(UNKNOWN)
+
+
+def _is_prometheus(path: Path) -> bool:
+    with path.open("rb") as file:
+        return prometheus.recognises(file.read(LOOK_AT))
 
 
 def _log(path: Path) -> str | None:
