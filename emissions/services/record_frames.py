@@ -4,16 +4,17 @@ The rows are the same ones: the run, its state, its place in the queue, and an o
 measured energy. A test holds the two together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 import polars as pl
 from django.db import connection
 
 from emissions.calculation.vocabulary import Boundary, Cause
-from emissions.models import Organisation, PendingCalculation, RunImport, User
+from emissions.models import Organisation, PendingCalculation, Run, RunImport, User
 from emissions.services.copying import write_frame
-from emissions.services.invalidate import nudge
+from emissions.services.invalidate import nudge, run_moved
 from emissions.services.record_runs import BULK_FROM
 
 #: Columns of Run that a file states, and that an import changes.
@@ -117,6 +118,20 @@ def _next_ids(count: int) -> pl.Series:
             [count],
         )
         return pl.Series("id", [row[0] for row in cursor.fetchall()], dtype=pl.Int64)
+
+
+@contextmanager
+def watching_nodes(
+    *, organisation: Organisation, run_ids: Sequence[int], by: User | None
+) -> Iterator[None]:
+    """Mark the idle hours of nodes that runs leave or come to within the block."""
+    runs = Run.objects.filter(pk__in=run_ids).order_by()
+    before = dict(runs.values_list("pk", "node_id"))
+    yield
+    for pk, node_id in runs.values_list("pk", "node_id"):
+        if node_id != before[pk]:
+            run = Run(pk=pk, organisation=organisation)
+            run_moved(run=run, node_ids=(node_id, before[pk]), by=by)
 
 
 def change_frame(*, runs: pl.DataFrame, now: datetime) -> None:

@@ -24,6 +24,7 @@ from emissions.selectors.catalogue import folded
 from emissions.services.audit import write_audit_event
 from emissions.services.imports.names import IDS, UNKNOWN_OF
 from emissions.services.invalidate import queue_runs
+from emissions.services.record_frames import watching_nodes
 
 Target = Project | HardwareModel | Node | Site | CloudRegion | GridZone
 COLUMN: dict[type[Target], str] = {
@@ -107,7 +108,9 @@ def _place_runs(
             " AND other.external_id <> '' AND other.external_id = run.external_id"
             " AND other.organisation_id = run.organisation_id AND other.project_id = %(target)s)"
         )
-    with connection.cursor() as cursor:
+    ids = list(runs.filter(**{f"{unknown}__in": spelt}).values_list("pk", flat=True))
+    watched = watching_nodes(organisation=organisation, run_ids=ids, by=by)
+    with watched, connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE emissions_run run SET {column} = %(target)s, {unknown} = '',"
             " updated_at = %(now)s"

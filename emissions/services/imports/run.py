@@ -21,6 +21,7 @@ from emissions.services.record_frames import (
     WRITTEN,
     change_frame,
     record_frame,
+    watching_nodes,
     write_observations,
 )
 
@@ -226,7 +227,8 @@ def _change(one: RunImport, changed: pl.DataFrame, now: datetime) -> None:
             " WHERE staged.run_import_id = %s AND staged.row = pair.row",
             [now, changed["row"].to_list(), ids, one.pk],
         )
-    change_frame(runs=changed, now=now)
+    with watching_nodes(organisation=one.organisation, run_ids=ids, by=one.created_by):
+        change_frame(runs=changed, now=now)
     write_observations(runs=changed.rename({"run_id": "id"}), source_kind=one.source_kind, now=now)
     queue_runs(
         runs=Run.objects.filter(pk__in=ids),
@@ -277,7 +279,13 @@ SELECT id FROM restored
 
 def _undo_batch(one: RunImport, now: datetime) -> None:
     values: dict[str, int | datetime] = {"import": one.pk, "now": now, "limit": BATCH}
-    with connection.cursor() as cursor:
+    changed = one.staged.filter(before__isnull=False).values_list("run_id", flat=True)
+    watched = watching_nodes(
+        organisation=one.organisation,
+        run_ids=[run_id for run_id in changed if run_id is not None],
+        by=one.created_by,
+    )
+    with watched, connection.cursor() as cursor:
         cursor.execute(UNDO_CHANGED, values)
         restored = [row[0] for row in cursor.fetchall()]
         cursor.execute(UNDO_CREATED, values)

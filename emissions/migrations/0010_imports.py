@@ -28,7 +28,7 @@ def same_organisation(table, column, other):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('emissions', '0008_evidence'),
+        ('emissions', '0009_clouds_and_fuel'),
     ]
 
     operations = [
