@@ -222,6 +222,8 @@ NOT_PAGES = {
     "api_factor_list": "the API",
     "api_factor": "the API",
     "api_totals": "the API",
+    "api_import_list": "the API",
+    "api_import": "the API",
     "api_report_list": "the API",
     "api_report": "the API",
     "api_nowhere": "the API",
