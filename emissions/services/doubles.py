@@ -25,6 +25,7 @@ WITH run AS MATERIALIZED (
   SELECT run.id, run.project_id, run.external_id, lower(btrim(run.name)) AS name,
     run.source_kind, run.device_count, coalesce(run.hardware_id, node.hardware_id) AS hardware_id,
     extract(epoch FROM run.started_at)::double precision AS starts,
+    floor(extract(epoch FROM run.started_at) / 3600)::bigint AS hour,
     greatest(run.duration_hours, 1e-6) * 3600 AS seconds,
     coalesce(run.updated_at >= %(since)s, true) AS fresh
   FROM emissions_run run LEFT JOIN emissions_node node ON node.id = run.node_id
@@ -36,26 +37,26 @@ WITH run AS MATERIALIZED (
   FROM emissions_observation one JOIN run ON run.id = one.run_id
   WHERE one.boundary = 'machine' AND one.host <> '' AND one.ended_at > one.started_at
 ), near AS MATERIALIZED (
-  SELECT run.*, floor(run.starts / 3600)::bigint + step AS hour, step
-  FROM run CROSS JOIN generate_series(-1, 1) AS step
+  SELECT run.id, run.project_id, run.external_id, run.name, run.source_kind, run.device_count,
+    run.hardware_id, run.starts, run.seconds, run.hour + step AS hour
+  FROM run CROSS JOIN generate_series(-1, 1) AS step WHERE run.fresh
 ), candidate AS (
-  SELECT a.id AS first_id, b.id AS second_id, 'host' AS reason, 1 AS rank
-  FROM seen a JOIN seen b ON b.host = a.host AND b.day = a.day AND a.id < b.id
-  WHERE (a.fresh OR b.fresh)
-    AND least(a.ended_at, b.ended_at) - greatest(a.started_at, b.started_at)
+  SELECT least(a.id, b.id) AS first_id, greatest(a.id, b.id) AS second_id,
+    'host' AS reason, 1 AS rank
+  FROM seen a JOIN seen b ON b.host = a.host AND b.day = a.day AND a.id <> b.id
+  WHERE a.fresh AND least(a.ended_at, b.ended_at) - greatest(a.started_at, b.started_at)
       > 0.05 * least(a.ended_at - a.started_at, b.ended_at - b.started_at)
   UNION ALL
   SELECT least(a.id, b.id), greatest(a.id, b.id), 'identity', 2
-  FROM run a JOIN run b ON b.external_id = a.external_id AND a.id < b.id
-  WHERE a.external_id <> '' AND (a.fresh OR b.fresh)
+  FROM run a JOIN run b ON b.external_id = a.external_id AND a.id <> b.id
+  WHERE a.external_id <> '' AND a.fresh
     AND least(a.starts + a.seconds, b.starts + b.seconds) - greatest(a.starts, b.starts)
       > 0.05 * least(a.seconds, b.seconds)
   UNION ALL
   SELECT least(a.id, b.id), greatest(a.id, b.id), 'alike', 3
-  FROM near a JOIN near b
-    ON b.hour = a.hour AND b.step = 0 AND b.device_count = a.device_count AND a.id <> b.id
-  WHERE (a.fresh OR b.fresh)
-    AND (a.project_id = b.project_id OR a.project_id IS NULL OR b.project_id IS NULL)
+  FROM near a JOIN run b
+    ON b.hour = a.hour AND b.device_count = a.device_count AND a.id <> b.id
+  WHERE (a.project_id = b.project_id OR a.project_id IS NULL OR b.project_id IS NULL)
     AND (a.hardware_id = b.hardware_id OR a.hardware_id IS NULL OR b.hardware_id IS NULL)
     AND abs(a.starts - b.starts) <= least(120 + 0.1 * greatest(a.seconds, b.seconds), 3600)
     AND abs(a.seconds - b.seconds) <= 120 + 0.05 * greatest(a.seconds, b.seconds)
