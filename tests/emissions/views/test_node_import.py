@@ -1,7 +1,9 @@
 """Nodes from a file: what it would do, all of it or nothing, through the page and the service."""
 
+import io
 from datetime import date
 
+import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -217,6 +219,21 @@ class TestThePage:
         assert twice.status_code == 409
         assert "already as the file says" in twice.content.decode()
         assert Node.objects.count() == 2
+
+    def test_a_spreadsheet_is_read_as_people_see_it(self, client, officer):
+        make_site(officer.organisation, name="Here")
+        book = openpyxl.Workbook()
+        book.active.append(["Node", "GPU", "GPUs", "Site", "Purchase date", "Power at full load"])
+        book.active.append(["rack-1", "gpu:a100", 8, "Here", date(2025, 3, 1), None])
+        buffer = io.BytesIO()
+        book.save(buffer)
+        shown = client.post(
+            url(officer), {"file": SimpleUploadedFile("nodes.xlsx", buffer.getvalue())}
+        )
+        (row,) = shown.context["plan"].rows
+        assert row.verdict == "new"
+        assert row.machine.device_count == 8
+        assert row.machine.purchased_on == row.placed_on == date(2025, 3, 1)
 
     def test_refused_rows_cannot_be_applied(self, client, officer):
         make_site(officer.organisation, name="Here")
