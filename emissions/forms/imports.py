@@ -26,7 +26,9 @@ class TimeZoneField(forms.CharField):
     """A time zone, chosen from the list."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=64, widget=OptionsInput(), **options)
+        super().__init__(
+            max_length=64, widget=OptionsInput({"placeholder": "e.g. Europe/Stockholm"}), **options
+        )
 
     def clean(self, value: Any) -> str:
         """Return the zone as its data base spells it, or ""."""
