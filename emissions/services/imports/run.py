@@ -8,7 +8,14 @@ import logging
 from datetime import datetime
 
 import polars as pl
-from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    OperationalError,
+    connection,
+    transaction,
+)
 
 from emissions.calculation.vocabulary import Cause, DoubleState, ImportStatus, RowOutcome
 from emissions.models import DoublePair, PendingCalculation, Run, RunImport, User
@@ -138,16 +145,17 @@ def work(*, now: datetime, run_import: RunImport | None = None) -> int:
     """Do one batch of the oldest import that waits; return 1, or 0 when there is nothing to do.
 
     What two clients record at the same time is recorded by one of them: the batch is compared
-    with what is there and tried again.
+    with what is there and tried again. A database that is away is not the file's fault: that
+    error goes to the caller, and the import still waits.
     """
     for _ in range(ATTEMPTS):
         claimed: list[int] = []
         try:
             return _batch(now, run_import, claimed)
-        except (IntegrityError, OperationalError) as error:
+        except (DataError, IntegrityError, OperationalError) as error:
             logger.warning("A batch of an import is tried again: %s", error)
             last: DatabaseError = error
-    if claimed:
+    if claimed and not isinstance(last, OperationalError):
         _fail(claimed[0], GONE, now)
         logger.error("Import %s failed", claimed[0], exc_info=last)
         return 1

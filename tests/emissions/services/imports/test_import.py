@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from emissions.calculation.vocabulary import ImportStatus, Role
 from emissions.importers.bulk import ImportRefused
@@ -351,6 +352,24 @@ class TestReach:
         bring(project.organisation, text)
         (run,) = alive(project.organisation)
         assert (run.project, run.site, run.node) == (None, None, None)
+
+
+def test_a_database_that_is_away_fails_no_import(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = upload(project.organisation, HEADER + row("a"))
+    start_import(run_import=one, by=None, now=NOW)
+
+    def away(**_: Any) -> None:
+        raise OperationalError("server closed the connection")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "record_frame", away)
+        with pytest.raises(OperationalError):
+            work(now=NOW)
+    one.refresh_from_db()
+    assert one.status == ImportStatus.IMPORTING
+    assert finish(one).imported_rows == 1
 
 
 @pytest.mark.django_db(transaction=True)
