@@ -22,6 +22,7 @@ def main() -> int:
     from django.core.management import call_command
 
     from bench import api, importing, measures
+    from bench import api, codecarbon, measures
     from tests.servers import Servers
 
     servers = Servers(Path(settings.SERVERS))
@@ -32,6 +33,7 @@ def main() -> int:
         found = measures.measure(runs=RUNS)
         found += api.measure(servers=servers)
         found += importing.importing(runs=RUNS)
+        found += codecarbon.measure(servers=servers)
     finally:
         servers.stop()
     target = Path("build/bench.json")

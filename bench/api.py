@@ -36,7 +36,7 @@ def measure(*, servers: Servers) -> list[Measure]:
     factories.make_site(organisation, slug="bench")
     _, token = create_token(organisation=organisation, project=project, by=None, now=NOW)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    with _gunicorn(servers) as port:
+    with gunicorn(servers) as port:
         asking = Asking(port, headers)
         asking.times(RUNS, 30, concurrency=4)  # Until every thread has its connections.
         found = [one for clients in CONCURRENCY for one in _single(asking, clients)]
@@ -142,7 +142,7 @@ def _bulk(asking: Asking) -> Measure:
 
 
 @contextmanager
-def _gunicorn(servers: Servers) -> Iterator[int]:
+def gunicorn(servers: Servers) -> Iterator[int]:
     """Serve as the product is served, on a free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

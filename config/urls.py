@@ -24,6 +24,7 @@ urlpatterns = [
     path("api/v1/", include("emissions.api.urls")),
     path("api/v1/", include("reports.api_urls")),
     path("api/v1/", include(nowhere)),
+    path("", include("emissions.api.codecarbon_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api_schema"),
     # The split view serves its script from an address of its own: the policy forbids inline ones.
     path(

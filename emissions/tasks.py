@@ -4,11 +4,13 @@ import logging
 from datetime import timedelta
 
 from celery import Task, shared_task
+from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from emissions.models import Organisation, PendingCalculation
 from emissions.services import calculate, doubles, invalidate
+from emissions.services import fold_streams as streams
 from emissions.services import settle_pools as pools
 from emissions.services.imports import run as imports
 from emissions.services.verify_ledger import verify_ledger as verify
@@ -29,6 +31,12 @@ def calculate_waiting() -> int:
 def calculate_pending() -> int:
     """Calculate everything that is pending, until nothing is left."""
     return _drain(None)
+
+
+@shared_task
+def fold_streams() -> int:
+    """Fold what trackers have posted into their runs, and close runs that have ended."""
+    return streams.fold_streams(now=timezone.now(), close_after=settings.CODECARBON_CLOSE_AFTER)
 
 
 @shared_task

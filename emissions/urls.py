@@ -26,6 +26,7 @@ from emissions.views import (
     run_form,
     run_list,
     settings,
+    settings_experiments,
     settings_people,
     settings_projects,
     settings_teams,
@@ -52,6 +53,7 @@ FACTOR_SET = f"{FACTORS}sets/<int:factor_set_id>/"
 SETTINGS = "o/<slug:organisation_slug>/settings/"
 PERSON = f"{SETTINGS}people/<int:membership_id>/"
 TEAM_SETTINGS = f"{SETTINGS}teams/<slug:team_slug>/"
+EXPERIMENT = f"{SETTINGS}experiments/<int:experiment_id>/"
 PROJECT_SETTINGS = f"{SETTINGS}projects/<slug:project_slug>/"
 TOKEN = f"{SETTINGS}tokens/<int:token_id>/"
 
@@ -155,6 +157,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(PROJECT_SETTINGS, settings_projects.project_edit, name="project_edit"),
     path(f"{PROJECT_SETTINGS}assign/", settings_projects.project_assign, name="project_assign"),
     path(f"{PROJECT_SETTINGS}archive/", settings_projects.project_archive, name="project_archive"),
+    path(
+        f"{SETTINGS}experiments/",
+        settings_experiments.settings_experiments,
+        name="settings_experiments",
+    ),
+    path(
+        f"{SETTINGS}new-experiment/",
+        settings_experiments.experiment_create,
+        name="experiment_create",
+    ),
+    path(EXPERIMENT, settings_experiments.experiment, name="experiment"),
+    path(f"{EXPERIMENT}edit/", settings_experiments.experiment_edit, name="experiment_edit"),
     path(f"{SETTINGS}tokens/", settings_tokens.settings_tokens, name="settings_tokens"),
     path(
         f"{SETTINGS}tokens/<int:token_id>/", settings_tokens.settings_token, name="settings_token"

@@ -22,6 +22,8 @@ from emissions.models import (
     DefaultPue,
     DoublePair,
     EmissionFactor,
+    EnergyStream,
+    Experiment,
     FactorSet,
     FuelUse,
     GridLoss,
@@ -48,8 +50,10 @@ from emissions.selectors.catalogue import folded
 from emissions.services.calculate import calculate_pending
 from emissions.services.create_organisation import create_organisation
 from emissions.services.manage_cloud_accounts import Usage, create_cloud_account
+from emissions.services.manage_experiments import default_experiment
 from emissions.services.manage_meters import Reading, record_reading
 from emissions.services.manage_projects import assign_project
+from emissions.services.receive_posts import Post, Tracker, open_stream, receive_post
 from emissions.services.record_fuel import Burnt, record_fuel
 from emissions.services.record_runs import record_runs
 from emissions.services.settle_pools import settle_pools
@@ -522,3 +526,41 @@ def make_token(*, project: Project | None = None, name: str = "Test") -> ApiToke
     return ApiToken.objects.create(
         organisation=project.organisation, project=project, name=name, sha256=f"{number():064d}"
     )
+
+
+def make_stream(
+    *,
+    project: Project | None = None,
+    experiment: Experiment | None = None,
+    now: datetime = NOW,
+    **facts: Any,
+) -> EnergyStream:
+    """Make a whole-machine tracker with one A100 that has just begun."""
+    experiment = experiment or default_experiment(
+        project=project or make_project(), by=None, now=now
+    )
+    defaults: dict[str, Any] = {
+        "sent_at": now,
+        "address": f"address {number()}",
+        "is_whole_machine": True,
+        "gpu_model": "1 x A100",
+        "gpu_count": 1,
+    }
+    tracker = Tracker(**{**defaults, **facts})
+    return open_stream(experiment=experiment, tracker=tracker, by=None, now=now)
+
+
+def make_post(
+    stream: EnergyStream, *, ends: datetime = NOW, now: datetime | None = None, **values: Any
+) -> bool:
+    """Let a tracker post two minutes: 0.04 kWh, of which GPU 0.03, CPU and memory 0.005 each."""
+    defaults: dict[str, Any] = {
+        "duration_seconds": 120.0,
+        "energy_kwh": 0.04,
+        "cpu_energy_kwh": 0.005,
+        "gpu_energy_kwh": 0.03,
+        "memory_energy_kwh": 0.005,
+        "reported_kg": 0.002,
+    }
+    post = Post(sent_at=ends, **{**defaults, **values})
+    return receive_post(stream_id=stream.pk, post=post, now=now or ends)

@@ -152,6 +152,7 @@ WITHOUT_A_COMPOSITE_KEY = {
     "DoublePair.first",
     "DoublePair.second",
     "DoublePair.superseded",
+    "EnergyStream.run",
     "FactorSetAdoption.factor_set",
     "HardwareAlias.hardware",
     "ImportMapping.hardware",

@@ -18,6 +18,9 @@ from emissions.models import (
     DoublePair,
     EmissionEntry,
     EmissionFactor,
+    EnergyPost,
+    EnergyStream,
+    Experiment,
     FactorSet,
     FactorSetAdoption,
     FuelUse,
@@ -48,12 +51,15 @@ from emissions.models import (
     SiteConditions,
     StalePool,
     Team,
+    UnfoldedPost,
     User,
 )
-from tests.factories import make_project, make_run
+from tests.factories import make_post, make_project, make_run, make_stream
 
 #: The database refuses to change or delete their rows.
-APPEND_ONLY = {AuditEvent, Cell, EmissionEntry, EmissionFactor, FactorSet, GridLoss, Posting}
+APPEND_ONLY = {
+    AuditEvent, Cell, EmissionEntry, EmissionFactor, EnergyPost, FactorSet, GridLoss, Posting,
+}  # fmt: skip
 
 MUTABLE = {
     ApiToken: "revoked",
@@ -61,6 +67,8 @@ MUTABLE = {
     CloudRegion: "reference data, corrected by load_reference",
     DefaultPue: "reference data",
     DoublePair: "a decision, which can be taken back",
+    EnergyStream: "inserted by a request; a worker notes how far it is folded",
+    Experiment: "renamed, placed",
     FactorSetAdoption: "withdrawn",
     FuelUse: "taken back, never overwritten",
     GridZone: "reference data",
@@ -88,6 +96,7 @@ MUTABLE = {
     SiteConditions: "only superseded",
     StalePool: "the queue: inserted and deleted",
     Team: "renamed, archived",
+    UnfoldedPost: "a queue: inserted and deleted",
     User: "people",
 }
 
@@ -114,6 +123,7 @@ def ledger(db: None) -> Run:
     """A run with lines in the ledger, and everything that they refer to."""
     run = make_run(project=make_project(), zone=GridZone.objects.filter(code="FR").first())
     organisation = run.organisation
+    make_post(make_stream(project=run.project))
     if not Cell.objects.exists():
         Cell.objects.create(
             organisation=organisation,

@@ -18,7 +18,9 @@ from django.utils import timezone
 from emissions.calculation.vocabulary import Role
 from emissions.models import GridZone, Membership, Organisation
 from emissions.permissions import MATRIX, ROLES, Action, Member, Reach, reach
+from emissions.services.manage_experiments import default_experiment
 from tests.factories import (
+    NOW,
     make_alias,
     make_cloud_account,
     make_double,
@@ -104,6 +106,7 @@ def things(organisation: Organisation, member: Membership) -> dict[str, Any]:
         "fuel_id": make_fuel_use(site=site).pk,
         "import_id": make_import(project=project, created_by=member.user).pk,
         "mapping_id": make_mapping(project=project).pk,
+        "experiment_id": default_experiment(project=project, by=None, now=NOW).pk,
         "token_id": make_token(project=project).pk,
     }
 

@@ -1,5 +1,6 @@
 """Settings for every place; production is the default and has nothing to switch off."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import plotly
@@ -202,6 +203,8 @@ FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
+# Without a post for so long a tracker's run has ended; a late post reopens it.
+CODECARBON_CLOSE_AFTER = timedelta(hours=env.number("CODECARBON_CLOSE_AFTER_HOURS", default=6))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
 
 CELERY_BROKER_URL = env.celery_broker(REDIS_URL)
@@ -226,6 +229,7 @@ CELERY_BEAT_SCHEDULE = {
     "mark-idle-months": {"task": "emissions.tasks.mark_idle_months", "schedule": 3600.0},
     "find-doubles": {"task": "emissions.tasks.find_doubles", "schedule": 3600.0},
     "import-waiting": {"task": "emissions.tasks.import_waiting", "schedule": 10.0},
+    "fold-streams": {"task": "emissions.tasks.fold_streams", "schedule": 60.0},
     "verify-ledger": {"task": "emissions.tasks.verify_ledger", "schedule": 24 * 3600.0},
 }
 

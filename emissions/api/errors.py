@@ -26,6 +26,13 @@ class ConflictError(exceptions.APIException):
     default_code = "conflict"
 
 
+class UnprocessableError(exceptions.APIException):
+    """The body is JSON, but says what cannot be."""
+
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_code = "unprocessable"
+
+
 def problem(error: Exception, context: dict[str, Any]) -> Response | None:
     """Return the answer for an error of a view; None leaves it to Django (500)."""
     if isinstance(error, Http404):

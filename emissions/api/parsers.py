@@ -17,6 +17,7 @@ class BoundedJSONParser(BaseParser):
     """JSON as the standard has it (no NaN), of at most `LARGEST_BODY` bytes."""
 
     media_type = "application/json"
+    largest = LARGEST_BODY
 
     def parse(
         self,
@@ -25,10 +26,11 @@ class BoundedJSONParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         """Return what the body holds, or raise what the client should change."""
-        body = stream.read(LARGEST_BODY + 1)
-        if len(body) > LARGEST_BODY:
-            limit = LARGEST_BODY // (1024 * 1024)
-            raise ContentTooLargeError(f"The body is larger than {limit} MB: send it in parts.")
+        body = stream.read(self.largest + 1)
+        if len(body) > self.largest:
+            limit = self.largest // 1024
+            size = f"{limit // 1024} MB" if limit >= 1024 else f"{limit} kB"
+            raise ContentTooLargeError(f"The body is larger than {size}: send it in parts.")
         try:
             data = json.loads(body, parse_constant=_refuse)
         except RecursionError as error:

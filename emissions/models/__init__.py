@@ -16,6 +16,7 @@ from emissions.models.pool import Pool, StalePool
 from emissions.models.run import PendingCalculation, Run, RunState
 from emissions.models.run_import import ImportContent, ImportMapping, ImportRow, RunImport
 from emissions.models.site import CloudRegion, DefaultPue, GridZone, Site, SiteConditions
+from emissions.models.stream import EnergyPost, EnergyStream, Experiment, UnfoldedPost
 from emissions.models.token import ApiToken
 from emissions.models.total import MonthlyTotal
 
@@ -29,6 +30,9 @@ __all__ = [
     "DoublePair",
     "EmissionEntry",
     "EmissionFactor",
+    "EnergyPost",
+    "EnergyStream",
+    "Experiment",
     "FactorSet",
     "FactorSetAdoption",
     "FuelUse",
@@ -59,5 +63,6 @@ __all__ = [
     "SiteConditions",
     "StalePool",
     "Team",
+    "UnfoldedPost",
     "User",
 ]

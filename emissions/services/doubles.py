@@ -10,9 +10,9 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from emissions.calculation.vocabulary import Cause, DoubleState
-from emissions.models import DoublePair, Organisation, PendingCalculation, Run, User
+from emissions.models import DoublePair, EnergyStream, Organisation, PendingCalculation, Run, User
 from emissions.services.audit import write_audit_event
-from emissions.services.invalidate import queue_runs
+from emissions.services.invalidate import queue_runs, streams_changed
 
 #: The most pairs that one search adds; decide some, and the next search brings the rest.
 MOST_PAIRS = 2000
@@ -198,6 +198,8 @@ def _decide(
 ) -> None:
     pair.state, pair.superseded, pair.decided_by, pair.decided_at = state, superseded, by, now
     pair.save(update_fields=["state", "superseded", "decided_by", "decided_at"])
+    runs = [pair.first_id, pair.second_id]
+    streams_changed(streams=EnergyStream.objects.filter(run__in=runs))
 
 
 def _audit(pair: DoublePair, by: User | None, action: str) -> None:

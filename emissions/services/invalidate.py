@@ -21,6 +21,7 @@ from django.db.models import Q, QuerySet
 from emissions.calculation.vocabulary import Cause, PoolKind, Scope3Category
 from emissions.models import (
     CloudAccount,
+    EnergyStream,
     FactorSet,
     FuelUse,
     HardwareModel,
@@ -524,6 +525,14 @@ def fuel_changed(*, use: FuelUse, by: User | None) -> None:
         by=by,
         reason=f"Fuel at {use.site.name}",
     )
+
+
+def streams_changed(*, streams: QuerySet[EnergyStream]) -> int:
+    """Have trackers' posts folded anew: which of them count, or how they are known, changed.
+
+    Neighbours on the same machine are folded with them.
+    """
+    return streams.order_by().update(to_be_folded=True)
 
 
 def facts_are_changing(*, organisation_id: int) -> bool:

@@ -13,6 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from emissions.calculation.vocabulary import Cause, DoubleState
 from emissions.models import (
     DoublePair,
+    EnergyStream,
     Observation,
     Organisation,
     PendingCalculation,
@@ -21,7 +22,7 @@ from emissions.models import (
 )
 from emissions.services.audit import snapshot, write_audit_event
 from emissions.services.copying import copy_in
-from emissions.services.invalidate import nudge, queue_runs, run_moved
+from emissions.services.invalidate import nudge, queue_runs, run_moved, streams_changed
 
 #: From how many runs on nobody is waiting for a single figure.
 BULK_FROM = 500
@@ -36,18 +37,28 @@ class RunGone(Exception):
 
 @transaction.atomic
 def record_runs(
-    *, organisation: Organisation, runs: Sequence[Run], by: User | None, now: datetime
+    *,
+    organisation: Organisation,
+    runs: Sequence[Run],
+    by: User | None,
+    now: datetime,
+    observed: bool = True,
 ) -> list[Run]:
     """Store new runs of one organisation and queue their calculation; return them saved.
 
     Measured energy is kept as an observation, too: the evidence stays when better
-    evidence supersedes it.
+    evidence supersedes it. Whoever writes finer observations says so: `observed=False`.
     """
-    return write_runs(organisation=organisation, runs=runs, by=by, now=now)
+    return write_runs(organisation=organisation, runs=runs, by=by, now=now, observed=observed)
 
 
 def write_runs(
-    *, organisation: Organisation, runs: Sequence[Run], by: User | None, now: datetime
+    *,
+    organisation: Organisation,
+    runs: Sequence[Run],
+    by: User | None,
+    now: datetime,
+    observed: bool = True,
 ) -> list[Run]:
     """Do what `record_runs` does, within the caller's transaction."""
     for run in runs:
@@ -56,7 +67,7 @@ def write_runs(
         run.created_at = run.updated_at = now
     many = len(runs) >= BULK_FROM
     saved = copy_in(runs) if many else Run.objects.bulk_create(runs)
-    seen = [_observation(run) for run in saved if run.energy_kwh is not None]
+    seen = [_observation(run) for run in saved if observed and run.energy_kwh is not None]
     if seen:
         Observation.objects.bulk_create(seen, batch_size=2000)
     priority = PendingCalculation.BULK if many else PendingCalculation.WAITING
@@ -162,6 +173,7 @@ def delete_run(*, run: Run, by: User | None, now: datetime) -> None:
         organisation=stored.organisation, by=by, action="run deleted", instance=stored
     )
     _queue_one(stored, by=by, reason="Run deleted")
+    streams_changed(streams=EnergyStream.objects.filter(run=stored))
     released = Run.objects.filter(superseded_by=stored)
     queue_runs(
         runs=released,

@@ -14,6 +14,7 @@ from emissions.selectors import runs as selector
 from emissions.selectors.doubles import merge_of
 from emissions.services.calculator import elsewhere
 from emissions.services.estimate import Estimate, estimate_runs
+from emissions.services.show_stream import show_stream
 from emissions.views.comparisons import places_card
 from emissions.views.working import notes, shown_steps
 
@@ -37,6 +38,9 @@ def run(request: HttpRequest, member: Member, run_id: int) -> HttpResponse:
     lines = selector.lines_of_run(run=shown)
     context |= {
         "steps": shown_steps(estimate),
+        "streaming": show_stream(
+            run=shown, estimate=estimate, visible=member.runs(Action.VIEW_RUNS)
+        ),
         "facts": _facts(shown),
         "may_edit": member.runs(Action.EDIT_RUNS).filter(pk=shown.pk).exists(),
         "months": months,

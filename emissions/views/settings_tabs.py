@@ -11,6 +11,7 @@ TABS = (
     ("settings_people", "People", Action.MANAGE_PEOPLE),
     ("settings_teams", "Teams", Action.MANAGE_STRUCTURE),
     ("settings_projects", "Projects", Action.MANAGE_STRUCTURE),
+    ("settings_experiments", "Experiments", Action.VIEW_RUNS),
     ("settings_tokens", "API tokens", Action.MANAGE_TOKENS),
     ("audit_log", "Audit log", Action.VIEW_AUDIT),
 )

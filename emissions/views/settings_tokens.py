@@ -71,6 +71,7 @@ def _page(
     )
     code = snippets(
         url=request.build_absolute_uri(reverse("api_run_list")),
+        endpoint=request.build_absolute_uri("/codecarbon"),
         secret=plain or PLACEHOLDER,
         project=token.project,
         organisation=organisation,

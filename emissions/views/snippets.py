@@ -22,17 +22,38 @@ class Snippet:
 
 
 def snippets(
-    *, url: str, secret: str, project: Project | None, organisation: Organisation, today: date
+    *,
+    url: str,
+    endpoint: str,
+    secret: str,
+    project: Project | None,
+    organisation: Organisation,
+    today: date,
 ) -> list[Snippet]:
-    """Return how to log a run with curl and with Python.
+    """Return how to log a run with curl, with Python and with CodeCarbon.
 
     A project's token needs no project; for a person's the organisation's last one is named.
     """
     run = example(project=project, organisation=organisation, today=today)
-    return [
+    found = [
         Snippet("curl", "With curl", "curl command", _curl(url, secret, run)),
         Snippet("python", "With Python", "Python code", _python(url, secret, run)),
     ]
+    if project is not None:
+        title = "With CodeCarbon, in .codecarbon.config"
+        text = _codecarbon(endpoint, secret)
+        found.append(Snippet("codecarbon", title, "CodeCarbon configuration", text))
+    return found
+
+
+def _codecarbon(endpoint: str, secret: str) -> str:
+    return (
+        "[codecarbon]\n"
+        "save_to_api = true\n"
+        f"api_endpoint = {endpoint}\n"
+        "experiment_id = default\n"
+        f"api_key = {secret}"
+    )
 
 
 def example(*, project: Project | None, organisation: Organisation, today: date) -> dict[str, Any]:

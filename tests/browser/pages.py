@@ -53,6 +53,8 @@ ROWS = {
     "factor_set": "SELECT id FROM emissions_factorset WHERE slug = 'egrid-2022'",
     "used_set": "SELECT id FROM emissions_factorset WHERE slug = 'egrid-2023'",
     "account": "SELECT min(id) FROM emissions_cloudaccount",
+    "experiment": "SELECT min(experiment_id) FROM emissions_energystream",
+    "streamed": "SELECT max(run_id) FROM emissions_energystream",
     "membership": "SELECT min(id) FROM emissions_membership WHERE team_id IS NOT NULL",
 }
 
@@ -139,6 +141,12 @@ PAGES = [
     Page("settings_projects", f"{NORDLYS}settings/projects/"),
     Page("project_create", f"{NORDLYS}settings/new-project/"),
     Page("project_edit", f"{NORDLYS}settings/projects/multimodal-dialogue/"),
+    Page("settings_experiments", f"{NORDLYS}settings/experiments/"),
+    Page("settings_experiments", "/o/empty/settings/experiments/", "owner", "empty"),
+    Page("experiment_create", f"{NORDLYS}settings/new-experiment/"),
+    Page("experiment", f"{NORDLYS}settings/experiments/$experiment/"),
+    Page("experiment", f"{NORDLYS}settings/experiments/$experiment/", "auditor", "read-only"),
+    Page("run", f"{NORDLYS}runs/$streamed/", variant="codecarbon"),
     Page("settings_tokens", f"{NORDLYS}settings/tokens/"),
     Page("settings_token", f"{NORDLYS}settings/tokens/$token/"),
     Page("audit_log", f"{NORDLYS}settings/audit/"),
@@ -164,6 +172,7 @@ PAGES = [
 #: What has an address but is no page, and why.
 NOT_PAGES = {
     "home": "leads to the calculator or to the organisation",
+    "experiment_edit": "POST",
     "site_conditions": "POST",
     "site_archive": "POST",
     "double_find": "POST",
@@ -229,6 +238,24 @@ NOT_PAGES = {
     "api_nowhere": "the API",
     "unnamed calculator": "the API",
     "unnamed runs": "the API",
+    **{
+        f"codecarbon_{name}": "for CodeCarbon clients"
+        for name in (
+            "runs",
+            "emissions",
+            "totals",
+            "check",
+            "organizations",
+            "organization",
+            "organization_projects",
+            "projects",
+            "project",
+            "project_experiments",
+            "project_tokens",
+            "experiments",
+            "experiment",
+        )
+    },
     "api_schema": "a file",
     "account_email_verification_sent": "no addresses are verified",
     "account_confirm_email": "no addresses are verified",

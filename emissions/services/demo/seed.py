@@ -43,6 +43,7 @@ from emissions.services.demo.plan import (
     SitePlan,
 )
 from emissions.services.demo.review import to_review
+from emissions.services.demo.trackers import track
 from emissions.services.doubles import find_doubles
 from emissions.services.manage_meters import record_readings
 from emissions.services.manage_nodes import Machine, create_node
@@ -94,6 +95,7 @@ def seed_demo(*, now: datetime, runs: int = RUNS) -> Organisation | None:
     for by, runs_to_review in to_review(things=things, now=now):
         who = researcher if by == RESEARCHER else admin
         record_runs(organisation=organisation, runs=runs_to_review, by=who, now=now)
+    track(project=projects["Aurora instruct"], site=sites["Luleå"], by=admin, now=now)
     find_doubles(organisation=organisation, now=now)
     bring_files(
         organisation=organisation,

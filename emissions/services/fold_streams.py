@@ -1,0 +1,596 @@
+"""Fold posts into hourly observations of a run, and the run's energy and hours from them.
+
+Set-based: one statement splits the posts of many streams at the hours, another writes what
+changed. A run is computed anew from all its posts, so that late, repeated or unordered ones
+change nothing else, and a fold that was killed has not happened.
+
+A tracker posts every two minutes, but its run is calculated at its first post, then once in
+every hour, and when it closes: what came since is shown on its page. One fold runs at a time.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from emissions.calculation.arrays import Floats
+from emissions.calculation.vocabulary import (
+    Basis,
+    Boundary,
+    Cause,
+    DoubleState,
+    RunStatus,
+    SourceKind,
+)
+from emissions.models import DoublePair, EnergyStream, Organisation, PendingCalculation, Run
+from emissions.selectors.named import Named
+from emissions.services.copying import read_frame, write_frame
+from emissions.services.invalidate import queue_runs
+from emissions.services.record_runs import record_runs
+
+logger = logging.getLogger(__name__)
+
+FOLD_LOCK = 7_460_003
+"""The advisory lock of the one fold that runs at a time."""
+
+BATCH = 200
+CLOSE_AFTER = timedelta(hours=6)
+"""Without a post for so long a run has ended: trackers post every two minutes by default."""
+
+MATERIAL_SHARE = 0.05
+"""A component with less of the energy than this does not decide how the run's is known."""
+
+HOUR_US = 3_600_000_000
+DECIMALS = 12
+ENERGIES = ("cpu_energy_kwh", "gpu_energy_kwh", "memory_energy_kwh", "energy_kwh", "reported_kg")
+
+SEGMENT: dict[str, type[pl.DataType]] = {
+    "stream_id": pl.Int64,
+    "hour_us": pl.Int64,
+    "starts_us": pl.Int64,
+    "ends_us": pl.Int64,
+    "seconds": pl.Float64,
+    **dict.fromkeys(ENERGIES, pl.Float64),
+}
+
+# What a post covers ends when it was sent, but never after it was received: a client's clock
+# may run ahead. A cumulative post covers what its predecessor did not.
+SEGMENTS = f"""
+WITH said AS (
+  SELECT post.stream_id, least(post.sent_at, post.received_at) AS ends,
+    {{seconds}} AS seconds, {{energies}}
+  FROM emissions_energypost post JOIN emissions_energystream stream ON stream.id = post.stream_id
+  WHERE post.stream_id = ANY(%s)
+  WINDOW before AS (PARTITION BY post.stream_id ORDER BY post.duration_seconds, post.id)
+), span AS (
+  SELECT said.*, ends - make_interval(secs => seconds) AS starts FROM said
+), piece AS (
+  SELECT span.*, greatest(starts, hour) AS piece_starts,
+    least(ends, hour + interval '1 hour') AS piece_ends, hour
+  FROM span CROSS JOIN LATERAL generate_series(
+    date_trunc('hour', starts, 'UTC'), greatest(starts, ends - interval '1 microsecond'),
+    interval '1 hour') AS hour
+), shared AS (
+  SELECT piece.*, CASE WHEN ends > starts
+    THEN extract(epoch FROM piece_ends - piece_starts)::float8
+      / extract(epoch FROM ends - starts)::float8 ELSE 1 END AS share
+  FROM piece
+)
+SELECT stream_id, (extract(epoch FROM hour) * 1000000)::bigint,
+  (extract(epoch FROM min(piece_starts)) * 1000000)::bigint,
+  (extract(epoch FROM max(piece_ends)) * 1000000)::bigint,
+  sum(seconds * share), {", ".join(f"sum({name} * share)" for name in ENERGIES)}
+FROM shared GROUP BY stream_id, hour ORDER BY stream_id, hour
+""".format(
+    seconds="greatest(0, post.duration_seconds - CASE WHEN stream.is_cumulative"
+    " THEN lag(post.duration_seconds, 1, 0::float8) OVER before ELSE 0 END)",
+    energies=", ".join(
+        f"post.{name} - CASE WHEN stream.is_cumulative"
+        f" THEN lag(post.{name}, 1, 0::float8) OVER before ELSE 0 END AS {name}"
+        for name in ENERGIES
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Summary:
+    """What the posts of one stream amount to."""
+
+    starts_at: datetime
+    ends_at: datetime
+    hours: float
+    kwh: float
+    double_kwh: float
+    reported_kg: float
+    measured: bool
+
+
+def fold_streams(
+    *,
+    now: datetime,
+    close_after: timedelta = CLOSE_AFTER,
+    organisation: Organisation | None = None,
+    stream_ids: Sequence[int] | None = None,
+    at_once: bool = False,
+) -> int:
+    """Fold what is due and close what has ended; return how many streams were folded.
+
+    Parameters
+    ----------
+    now : datetime
+        The time of asking.
+    close_after : timedelta
+        Without a post for so long a run has ended.
+    organisation, stream_ids
+        Fold only these.
+    at_once : bool
+        Fold everything that came, without waiting for the hour: before a close of a period.
+    """
+    if stream_ids is not None:
+        return _fold_all(list(stream_ids), now, close_after)[0]
+    folded, failed = 0, list[int]()
+    while due := _due(now, close_after, organisation, at_once, failed):
+        done, refused = _fold_all(due, now, close_after)
+        folded += done
+        failed += refused
+    return folded
+
+
+def _fold_all(due: list[int], now: datetime, close_after: timedelta) -> tuple[int, list[int]]:
+    """Fold streams; one that cannot be folded holds up no other. Return how many, and which not."""
+    try:
+        _fold_batch(due, now, close_after)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        if len(due) == 1:
+            logger.exception("Stream %s cannot be folded", due[0])
+            return 0, due
+        middle = len(due) // 2
+        halves = [_fold_all(half, now, close_after) for half in (due[:middle], due[middle:])]
+        return sum(done for done, _ in halves), [one for _, failed in halves for one in failed]
+    return len(due), []
+
+
+@transaction.atomic
+def _fold_batch(due: list[int], now: datetime, close_after: timedelta) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FOLD_LOCK])
+        streams = _with_neighbours(cursor, due)
+        waiting = _waiting(cursor, streams)
+    _fold(streams, now=now, close_after=close_after)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM emissions_unfoldedpost WHERE post_id = ANY(%s)", [waiting])
+
+
+def _due(
+    now: datetime,
+    close_after: timedelta,
+    organisation: Organisation | None,
+    at_once: bool,
+    failed: list[int],
+) -> list[int]:
+    """Return streams to fold: with posts (new, of a new hour, late), with new facts; to close."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    of = "" if organisation is None else "AND organisation_id = %s"
+    own = [] if organisation is None else [organisation.pk]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM (SELECT id FROM emissions_energystream"
+            "   WHERE (%s OR run_id IS NULL OR folded_at < %s OR NOT is_open)"
+            f"   {of} AND id IN (SELECT stream_id FROM emissions_unfoldedpost)"
+            f"  UNION SELECT id FROM emissions_energystream WHERE to_be_folded {of}"
+            "  UNION SELECT id FROM emissions_energystream"
+            f"   WHERE is_open AND coalesce(last_received_at, received_at) < %s {of}) due"
+            " WHERE id <> ALL(%s) ORDER BY id LIMIT %s",
+            [at_once, hour, *own, *own, now - close_after, *own, failed, BATCH],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _with_neighbours(cursor: Any, due: list[int]) -> list[int]:
+    """Add the other whole-machine trackers of the same machines, as far as they overlap."""
+    cursor.execute(
+        "WITH due AS (SELECT stream.organisation_id, stream.host, stream.id,"
+        "  min(least(post.sent_at, post.received_at)"
+        "    - make_interval(secs => post.duration_seconds)) AS starts,"
+        "  max(post.received_at) AS ends"
+        "  FROM emissions_energystream stream JOIN emissions_energypost post"
+        "    ON post.stream_id = stream.id"
+        "  WHERE stream.id = ANY(%s) AND is_whole_machine GROUP BY stream.id)"
+        " SELECT DISTINCT other.id FROM due JOIN emissions_energystream other"
+        "  ON other.organisation_id = due.organisation_id AND other.host = due.host"
+        " WHERE other.is_whole_machine AND other.run_id IS NOT NULL"
+        "  AND other.first_at < due.ends AND other.last_at > due.starts",
+        [due],
+    )
+    return sorted({*due, *(row[0] for row in cursor.fetchall())})
+
+
+def _waiting(cursor: Any, streams: list[int]) -> list[int]:
+    """Return the posts that this fold takes; what comes from now on waits for the next."""
+    cursor.execute(
+        "SELECT post_id FROM emissions_unfoldedpost WHERE stream_id = ANY(%s)", [streams]
+    )
+    return [row[0] for row in cursor.fetchall()]
+
+
+def _fold(stream_ids: list[int], *, now: datetime, close_after: timedelta) -> None:
+    streams = list(
+        EnergyStream.objects.filter(pk__in=stream_ids)
+        .select_related("organisation", "experiment__project", "created_by", "run")
+        .order_by("pk")
+    )
+    segments = read_segments(stream_ids=stream_ids)
+    segments = segments.with_columns(pl.Series("counted", counted_shares(streams, segments)))
+    summaries = _summaries(streams, segments)
+    _record_new(streams, summaries, now)
+    _write_observations(streams, segments)
+    _update_runs(streams, summaries, now)
+    _mark(streams, summaries, now, close_after)
+
+
+def read_segments(*, stream_ids: Sequence[int]) -> pl.DataFrame:
+    """Return what the posts of streams say, split at the hours: columns of `SEGMENT`.
+
+    Rounded, since the order of a sum is the database's: a fold of the same posts changes nothing.
+    """
+    found = read_frame(SEGMENTS, [list(stream_ids)], SEGMENT)
+    return found.with_columns(pl.col(name).round(DECIMALS) for name in ENERGIES)
+
+
+def projected(*, stream: EnergyStream) -> dict[str, Any] | None:
+    """Return the columns of a stream's run as its posts say now; None without any.
+
+    What another tracker of the machine saw, too, is left out as it was at the last fold.
+    """
+    segments = read_segments(stream_ids=[stream.pk])
+    if not segments.height:
+        return None
+    segments = segments.with_columns(pl.Series("counted", np.ones(segments.height)))
+    stated = _stated(stream, _summaries([stream], segments)[stream.pk])
+    stated["energy_kwh"] = max(0.0, stated["energy_kwh"] - stream.double_kwh)
+    return stated
+
+
+def counted_shares(streams: Sequence[EnergyStream], segments: pl.DataFrame) -> Floats:
+    """Return which share of each segment counts: what an earlier tracker saw, too, does not.
+
+    Two trackers of a whole machine see the same energy. Where they overlap, the one that
+    began first counts.
+    """
+    share = np.ones(segments.height)
+    machines: dict[tuple[int, str], list[EnergyStream]] = {}
+    for stream in streams:
+        counts = stream.run is None or (
+            stream.run.deleted_at is None and stream.run.superseded_by_id is None
+        )
+        if stream.is_whole_machine and counts and not stream.experiment.separate_machines:
+            machines.setdefault((stream.organisation_id, stream.host), []).append(stream)
+    shared = [stream for group in machines.values() if len(group) > 1 for stream in group]
+    if not shared:
+        return share
+    by_id = {stream.pk: stream for stream in shared}
+    apart = _kept_apart(shared)
+    rows = segments.with_row_index("row").filter(pl.col("stream_id").is_in(list(by_id)))
+    seen: dict[Any, list[_Span]] = {}
+    columns = rows.sort("stream_id").select("row", "stream_id", "hour_us", "starts_us", "ends_us")
+    for row, stream_id, hour, starts, ends in columns.iter_rows():
+        stream = by_id[stream_id]
+        before = seen.setdefault((stream.organisation_id, stream.host, hour), [])
+        others = [(low, high) for run, low, high in before if (run, stream.run_id) not in apart]
+        if ends > starts:
+            share[row] = 1 - _covered(others, starts, ends) / (ends - starts)
+        before.append((stream.run_id, starts, ends))
+    return share
+
+
+_Span = tuple[int | None, int, int]
+"""(run, from, to) in microseconds."""
+
+
+def _kept_apart(streams: Sequence[EnergyStream]) -> set[tuple[int | None, int | None]]:
+    """Return pairs of runs of which somebody said that they are two jobs, in both orders."""
+    runs = [stream.run_id for stream in streams if stream.run_id is not None]
+    pairs = DoublePair.objects.filter(state=DoubleState.KEPT, first__in=runs, second__in=runs)
+    found = list(pairs.values_list("first_id", "second_id"))
+    return {*found, *((second, first) for first, second in found)}
+
+
+def _covered(spans: list[tuple[int, int]], starts: int, ends: int) -> int:
+    """Return how much of a span others cover, in microseconds."""
+    covered, reached = 0, starts
+    for low, high in sorted(spans):
+        low, high = max(low, reached), min(high, ends)
+        if high > low:
+            covered, reached = covered + high - low, high
+    return covered
+
+
+def _summaries(streams: Sequence[EnergyStream], segments: pl.DataFrame) -> dict[int, _Summary]:
+    measured_cpu = {stream.pk: stream.experiment.cpu_measured for stream in streams}
+    rows = segments.group_by("stream_id").agg(
+        pl.col("starts_us").min(),
+        pl.col("ends_us").max(),
+        pl.col("seconds").sum(),
+        (pl.col("energy_kwh") * pl.col("counted")).sum().alias("kwh"),
+        (pl.col("energy_kwh") * (1 - pl.col("counted"))).sum().alias("double"),
+        pl.col("reported_kg").sum(),
+        *(pl.col(name).sum() for name in ("cpu_energy_kwh", "gpu_energy_kwh", "memory_energy_kwh")),
+    )
+    return {
+        row["stream_id"]: _Summary(
+            starts_at=_moment(row["starts_us"]),
+            ends_at=_moment(row["ends_us"]),
+            hours=row["seconds"] / 3600,
+            kwh=_rounded(row["kwh"]),
+            double_kwh=_rounded(row["double"]),
+            reported_kg=_rounded(row["reported_kg"]),
+            measured=_is_measured(row, cpu_measured=measured_cpu[row["stream_id"]]),
+        )
+        for row in rows.iter_rows(named=True)
+    }
+
+
+def _rounded(value: float) -> float:
+    return max(round(value, DECIMALS), 0.0)
+
+
+def _is_measured(row: dict[str, Any], *, cpu_measured: bool) -> bool:
+    """Whether all that matters was read from counters: memory never is, the CPU seldom."""
+    parts = {
+        "gpu": (row["gpu_energy_kwh"], True),
+        "cpu": (row["cpu_energy_kwh"], cpu_measured),
+        "memory": (row["memory_energy_kwh"], False),
+    }
+    total = sum(kwh for kwh, _ in parts.values())
+    return total > 0 and all(
+        counter for kwh, counter in parts.values() if kwh > MATERIAL_SHARE * total
+    )
+
+
+def _moment(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
+
+
+def _record_new(
+    streams: Sequence[EnergyStream], summaries: dict[int, _Summary], now: datetime
+) -> None:
+    """Record the runs of streams that have none yet, by organisation and by whose token."""
+    new: dict[tuple[int, int | None], list[EnergyStream]] = {}
+    for stream in streams:
+        if stream.run_id is None and stream.pk in summaries:
+            new.setdefault((stream.organisation_id, stream.created_by_id), []).append(stream)
+    for group in new.values():
+        organisation, by = group[0].organisation, group[0].created_by
+        named, taken = Named(organisation), _taken(organisation, group)
+        runs = [_run(stream, summaries[stream.pk], named, taken) for stream in group]
+        record_runs(organisation=organisation, runs=runs, by=by, now=now, observed=False)
+        for stream, run in zip(group, runs, strict=True):
+            stream.run = run
+
+
+def _taken(organisation: Organisation, streams: Sequence[EnergyStream]) -> set[str]:
+    """Return ids under which somebody has recorded a run by another entrance: it keeps them."""
+    ids = [str(stream.uuid) for stream in streams]
+    runs = Run.objects.of(organisation).filter(external_id__in=ids)
+    return set(runs.values_list("external_id", flat=True))
+
+
+def _run(stream: EnergyStream, summary: _Summary, named: Named, taken: set[str]) -> Run:
+    experiment = stream.experiment
+    name = stream.name or f"{experiment.name} {summary.starts_at:%Y-%m-%d %H:%M}"
+    return Run(
+        project=experiment.project,
+        external_id="" if str(stream.uuid) in taken else str(stream.uuid),
+        name=name[:200],
+        source_kind=SourceKind.CODECARBON,
+        status=RunStatus.RUNNING,
+        device_count=float(stream.gpu_count or 1),
+        hardware_id=_hardware(stream, named),
+        site_id=experiment.site_id,
+        cloud_region_id=experiment.cloud_region_id,
+        zone_id=experiment.zone_id,
+        **_stated(stream, summary),
+    )
+
+
+def _hardware(stream: EnergyStream, named: Named) -> int | None:
+    """Return the accelerator that a tracker saw, or else the processor, if it is known.
+
+    A mixed machine names several models: then none.
+    """
+    model = stream.gpu_model.partition(" x ")[2] or stream.gpu_model
+    if stream.gpu_count:
+        return named.hardware(model) if " x " not in model else None
+    return named.hardware(stream.cpu_model) if stream.cpu_model else None
+
+
+def _stated(stream: EnergyStream, summary: _Summary) -> dict[str, Any]:
+    """Return the columns of a run that follow from its posts."""
+    devices = float(stream.gpu_count or 1)
+    return {
+        "started_at": summary.starts_at,
+        "duration_hours": (summary.ends_at - summary.starts_at) / timedelta(hours=1),
+        "device_hours": summary.hours * (stream.run.device_count if stream.run else devices),
+        "energy_kwh": summary.kwh,
+        "energy_measured": summary.measured,
+        "reported_kg": summary.reported_kg,
+    }
+
+
+def _write_observations(streams: Sequence[EnergyStream], segments: pl.DataFrame) -> None:
+    """Replace the hours of runs that changed; the posts themselves stay as they came.
+
+    An hour holds what counts of it: not what an earlier tracker of the machine saw, too.
+    """
+    known = {stream.pk: stream for stream in streams if stream.run_id is not None}
+    if not known:
+        return
+    facts = pl.DataFrame(
+        [
+            {
+                "stream_id": stream.pk,
+                "run_id": stream.run_id,
+                "uuid": str(stream.uuid),
+                "host": stream.host,
+                "boundary": (
+                    Boundary.MACHINE if stream.is_whole_machine else Boundary.DEVICE
+                ).value,
+                "cpu_basis": _cpu_basis(stream),
+            }
+            for stream in known.values()
+        ]
+    )
+    rows = segments.join(facts, on="stream_id").with_columns(
+        *(
+            (pl.col(name) * pl.col("counted")).clip(lower_bound=0.0).round(DECIMALS)
+            for name in ENERGIES
+        ),
+        source_id=pl.format("{}/{}", "uuid", pl.col("hour_us") // HOUR_US),
+    )
+    present = read_frame(
+        "SELECT id, source_id, (extract(epoch FROM started_at) * 1000000)::bigint,"
+        " (extract(epoch FROM ended_at) * 1000000)::bigint, energy_kwh, cpu_basis"
+        " FROM emissions_observation"
+        " WHERE run_id = ANY(%s) AND source_kind = 'codecarbon' AND source_id LIKE '%%/%%'",
+        [facts["run_id"].to_list()],
+        {
+            "id": pl.Int64,
+            "source_id": pl.String,
+            "starts_us": pl.Int64,
+            "ends_us": pl.Int64,
+            "energy_kwh": pl.Float64,
+            "cpu_basis": pl.Int64,
+        },
+    )
+    same = ["source_id", "starts_us", "ends_us", "energy_kwh", "cpu_basis"]
+    fresh = rows.join(present, on=same, how="anti")
+    stale = present.join(rows, on=same, how="anti")["id"].to_list()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM emissions_observation WHERE id = ANY(%s)", [stale])
+    if fresh.height:
+        write_frame(_observations(fresh), "emissions_observation")
+
+
+def _cpu_basis(stream: EnergyStream) -> int:
+    measured = stream.experiment.cpu_measured
+    return int(Basis.DEVICE_COUNTER if measured else Basis.ESTIMATED)
+
+
+def _observations(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select(
+        "run_id",
+        "source_id",
+        "host",
+        "boundary",
+        *(
+            pl.from_epoch(name, "us").dt.replace_time_zone("UTC").alias(column)
+            for name, column in (("starts_us", "started_at"), ("ends_us", "ended_at"))
+        ),
+        "energy_kwh",
+        "cpu_energy_kwh",
+        "cpu_basis",
+        "gpu_energy_kwh",
+        "memory_energy_kwh",
+        source_kind=pl.lit(SourceKind.CODECARBON.value),
+        energy_includes_pue=pl.lit("f"),
+        gpu_basis=pl.lit(int(Basis.DEVICE_COUNTER)),
+        memory_basis=pl.lit(int(Basis.ESTIMATED)),
+        recorded_at=pl.lit("now"),
+    )
+
+
+def _update_runs(
+    streams: Sequence[EnergyStream], summaries: dict[int, _Summary], now: datetime
+) -> None:
+    """Write what follows from the posts; what people said of the run stays theirs."""
+    rows = [
+        (stream.run_id, _stated(stream, summaries[stream.pk]))
+        for stream in streams
+        if stream.run_id is not None and stream.pk in summaries
+    ]
+    if not rows:
+        return
+    names = list(rows[0][1])
+    types = {"started_at": "timestamptz", "energy_measured": "boolean"}
+    arrays = ", ".join(f"%s::{types.get(name, 'float8')}[]" for name in names)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE emissions_run run SET {', '.join(f'{n} = said.{n}' for n in names)},"
+            " updated_at = %s"
+            f" FROM unnest(%s::bigint[], {arrays}) AS said(id, {', '.join(names)})"
+            " WHERE run.id = said.id AND run.deleted_at IS NULL AND ("
+            + " OR ".join(f"run.{name} IS DISTINCT FROM said.{name}" for name in names)
+            + ") RETURNING run.id",
+            [now, [row[0] for row in rows], *([row[1][name] for row in rows] for name in names)],
+        )
+        changed = [row[0] for row in cursor.fetchall()]
+    _queue(changed, "CodeCarbon posts folded")
+
+
+def _mark(
+    streams: Sequence[EnergyStream],
+    summaries: dict[int, _Summary],
+    now: datetime,
+    close_after: timedelta,
+) -> None:
+    """Note how far each stream is folded, and whether its run goes on."""
+    ids = [stream.pk for stream in streams]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT stream_id, max(received_at) FROM emissions_energypost"
+            " WHERE stream_id = ANY(%s) GROUP BY stream_id",
+            [ids],
+        )
+        last = dict(cursor.fetchall())
+    for stream in streams:
+        found = summaries.get(stream.pk)
+        stream.folded_at, stream.to_be_folded = now, False
+        stream.last_received_at = last.get(stream.pk)
+        stream.is_open = (stream.last_received_at or stream.received_at) >= now - close_after
+        if found is not None:
+            stream.first_at, stream.last_at = found.starts_at, found.ends_at
+            stream.double_kwh = found.double_kwh
+    EnergyStream.objects.bulk_update(
+        streams,
+        [
+            "run", "folded_at", "to_be_folded", "last_received_at", "is_open", "first_at",
+            "last_at", "double_kwh",
+        ],
+    )  # fmt: skip
+    _set_status(streams, is_open=True, old=RunStatus.COMPLETED, new=RunStatus.RUNNING, now=now)
+    _set_status(streams, is_open=False, old=RunStatus.RUNNING, new=RunStatus.COMPLETED, now=now)
+
+
+def _set_status(
+    streams: Sequence[EnergyStream],
+    *,
+    is_open: bool,
+    old: RunStatus,
+    new: RunStatus,
+    now: datetime,
+) -> None:
+    """Close or reopen runs; one that somebody called failed or cancelled stays so."""
+    ids = [stream.run_id for stream in streams if stream.run_id and stream.is_open == is_open]
+    runs = Run.objects.alive().filter(pk__in=ids, status=old)
+    changed = list(runs.order_by("pk").values_list("pk", flat=True))
+    if changed:
+        Run.objects.filter(pk__in=changed).update(status=new, updated_at=now)
+        _queue(changed, "CodeCarbon run closed" if not is_open else "CodeCarbon run goes on")
+
+
+def _queue(run_ids: Sequence[int], reason: str) -> None:
+    if run_ids:
+        queue_runs(
+            runs=Run.objects.filter(pk__in=run_ids),
+            by=None,
+            cause=Cause.DATA,
+            reason=reason,
+            priority=PendingCalculation.BULK,
+        )

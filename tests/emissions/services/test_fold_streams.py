@@ -1,0 +1,407 @@
+"""From posts to hourly observations, runs and ledger lines."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db.models import Sum
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emissions.calculation.vocabulary import (
+    Basis,
+    Boundary,
+    DoubleReason,
+    RunStatus,
+    SourceKind,
+)
+from emissions.models import (
+    DoublePair,
+    EmissionEntry,
+    EnergyStream,
+    Experiment,
+    Observation,
+    PendingCalculation,
+    Run,
+    UnfoldedPost,
+)
+from emissions.services import fold_streams as service
+from emissions.services.doubles import find_doubles, keep_double, merge_double, reopen_double
+from emissions.services.fold_streams import CLOSE_AFTER, fold_streams
+from emissions.services.manage_experiments import default_experiment
+from emissions.services.record_runs import delete_run
+from emissions.services.verify_ledger import verify_ledger
+from tests.factories import (
+    HARDWARE,
+    NOW,
+    calculate_all,
+    make_post,
+    make_project,
+    make_run,
+    make_site,
+    make_stream,
+)
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+
+def run_of(stream: EnergyStream) -> Run:
+    stream.refresh_from_db()
+    assert stream.run is not None
+    return stream.run
+
+
+def posted_kwh(run: Run) -> Decimal:
+    return EmissionEntry.objects.filter(run=run).aggregate(kwh=Sum("energy_it_kwh"))["kwh"]
+
+
+class TestARun:
+    def test_it_appears_with_the_first_post(self):
+        project = make_project()
+        site = make_site(project.organisation)
+        stream = make_stream(project=project)
+        assert fold_streams(now=NOW) == 0
+        make_post(stream)
+        assert fold_streams(now=NOW) == 1
+        run = run_of(stream)
+        assert (run.project, run.site) == (project, site)
+        assert (run.source_kind, run.status) == (SourceKind.CODECARBON, RunStatus.RUNNING)
+        assert run.hardware.name == HARDWARE["a100"]
+        assert run.external_id == str(stream.uuid)
+        assert run.energy_kwh == pytest.approx(0.04)
+        assert run.reported_kg == pytest.approx(0.002)
+        assert run.started_at == NOW - 2 * MINUTE
+        assert run.duration_hours == pytest.approx(2 / 60)
+        assert not UnfoldedPost.objects.exists()
+
+    def test_its_energy_reaches_the_ledger(self):
+        stream = make_stream()
+        for minutes in range(0, 60, 2):
+            make_post(stream, ends=NOW + minutes * MINUTE)
+        fold_streams(now=NOW + HOUR)
+        calculate_all()
+        assert posted_kwh(run_of(stream)) == Decimal("1.2")
+        assert verify_ledger().clean
+
+    def test_what_people_said_of_it_stays(self):
+        stream = make_stream()
+        make_post(stream)
+        fold_streams(now=NOW)
+        Run.objects.update(name="Ours", notes="Seen")
+        make_post(stream, ends=NOW + HOUR)
+        fold_streams(now=NOW + HOUR)
+        run = run_of(stream)
+        assert (run.name, run.notes) == ("Ours", "Seen")
+        assert run.energy_kwh == pytest.approx(0.08)
+
+    def test_a_deleted_one_stays_deleted(self):
+        stream = make_stream()
+        make_post(stream)
+        fold_streams(now=NOW)
+        delete_run(run=run_of(stream), by=None, now=NOW)
+        make_post(stream, ends=NOW + HOUR)
+        fold_streams(now=NOW + HOUR)
+        calculate_all()
+        assert not Run.objects.alive().exists()
+        assert posted_kwh(run_of(stream)) in (None, 0)
+
+    def test_an_id_that_is_taken_stays_with_who_has_it(self):
+        stream = make_stream()
+        make_run(project=stream.experiment.project, external_id=str(stream.uuid), calculated=False)
+        make_post(stream)
+        fold_streams(now=NOW)
+        assert run_of(stream).external_id == ""
+
+    def test_one_that_cannot_be_folded_holds_up_no_other(self, monkeypatch):
+        bad, good = make_stream(), make_stream()
+        for stream in (bad, good):
+            make_post(stream)
+        fold = service._fold
+
+        def broken(stream_ids, **options):
+            if bad.pk in stream_ids:
+                raise ValueError("broken")
+            fold(stream_ids, **options)
+
+        monkeypatch.setattr(service, "_fold", broken)
+        assert fold_streams(now=NOW) == 1
+        assert run_of(good).energy_kwh == pytest.approx(0.04)
+        assert UnfoldedPost.objects.get().stream_id == bad.pk
+
+
+class TestHours:
+    def test_a_post_across_the_hour_is_split(self):
+        stream = make_stream()
+        make_post(stream, ends=NOW + MINUTE, duration_seconds=120)
+        fold_streams(now=NOW + MINUTE)
+        first, second = Observation.objects.order_by("started_at")
+        assert first.ended_at == second.started_at == NOW
+        assert first.energy_kwh == second.energy_kwh == pytest.approx(0.02)
+
+    def test_each_component_says_how_it_is_known(self):
+        stream = make_stream()
+        make_post(stream)
+        fold_streams(now=NOW)
+        found = Observation.objects.get()
+        assert found.gpu_basis == Basis.DEVICE_COUNTER
+        assert found.cpu_basis == found.memory_basis == Basis.ESTIMATED
+        assert found.boundary == Boundary.MACHINE
+        assert found.host == stream.host
+        assert found.source_kind == SourceKind.CODECARBON
+
+    def test_the_organisation_knows_whether_processors_are_counted(self):
+        experiment = default_experiment(project=make_project(), by=None, now=NOW)
+        Experiment.objects.update(cpu_measured=True)
+        experiment.refresh_from_db()
+        stream = make_stream(experiment=experiment)
+        make_post(stream, energy_kwh=0.0355, memory_energy_kwh=0.0005)
+        fold_streams(now=NOW)
+        assert Observation.objects.get().cpu_basis == Basis.DEVICE_COUNTER
+        assert run_of(stream).energy_measured
+
+    def test_a_material_estimate_makes_the_run_an_estimate(self):
+        stream = make_stream()
+        make_post(stream)
+        fold_streams(now=NOW)
+        assert not run_of(stream).energy_measured
+
+    def test_a_fold_that_changes_nothing_writes_nothing(self):
+        stream = make_stream()
+        for minutes in range(0, 200, 2):
+            make_post(stream, ends=NOW + minutes * MINUTE, energy_kwh=0.1 / (minutes + 3))
+        fold_streams(now=NOW + 4 * HOUR)
+        before = list(Observation.objects.values_list("pk", flat=True))
+        PendingCalculation.objects.all().delete()
+        fold_streams(now=NOW + 4 * HOUR, stream_ids=[stream.pk])
+        assert list(Observation.objects.values_list("pk", flat=True)) == before
+        assert not PendingCalculation.objects.exists()
+
+    @settings(max_examples=25, deadline=None)
+    @given(
+        st.lists(
+            st.tuples(st.integers(0, 10_000), st.integers(0, 20_000), st.integers(0, 500)),
+            min_size=1,
+            max_size=12,
+        ),
+        st.randoms(),
+    )
+    def test_hours_add_up_to_the_posts_in_any_order(self, posts, random):
+        stream = make_stream()
+        random.shuffle(posts)
+        said = set()
+        for at, seconds, energy in [*posts, *posts[:3]]:
+            moment = NOW + timedelta(seconds=at)
+            make_post(
+                stream,
+                ends=moment,
+                now=NOW + timedelta(days=1),
+                duration_seconds=float(seconds),
+                energy_kwh=energy / 1000,
+            )
+            said.add((at, seconds, energy))
+        fold_streams(now=NOW + timedelta(days=1), stream_ids=[stream.pk])
+        total = sum(energy for _, _, energy in said) / 1000
+        run = run_of(stream)
+        assert run.energy_kwh == pytest.approx(total, abs=1e-9)
+        hours = list(Observation.objects.filter(run=run))
+        assert sum(hour.energy_kwh for hour in hours) == pytest.approx(total, abs=1e-9)
+        for hour in hours:
+            begins = hour.started_at.replace(minute=0, second=0, microsecond=0)
+            assert begins <= hour.started_at <= hour.ended_at <= begins + HOUR
+
+
+class TestClocks:
+    def test_a_clock_that_runs_ahead_is_held_to_ours(self):
+        stream = make_stream()
+        make_post(stream, ends=NOW + 72 * HOUR, now=NOW)
+        fold_streams(now=NOW)
+        assert run_of(stream).ended_at == NOW
+
+    def test_a_late_post_counts_in_its_own_hour(self):
+        stream = make_stream()
+        make_post(stream, ends=NOW - 72 * HOUR, now=NOW)
+        fold_streams(now=NOW)
+        assert run_of(stream).ended_at == NOW - 72 * HOUR
+        assert run_of(stream).status == RunStatus.RUNNING
+
+    def test_a_post_across_a_month_s_end_is_in_both_months(self):
+        ends = datetime(2026, 7, 1, 0, 1, tzinfo=UTC)
+        stream = make_stream()
+        make_post(stream, ends=ends, duration_seconds=120)
+        fold_streams(now=ends)
+        calculate_all()
+        lines = EmissionEntry.objects.filter(run=run_of(stream)).order_by("month")
+        assert [line.month.month for line in lines] == [6, 7]
+        assert sum(line.energy_it_kwh for line in lines) == Decimal("0.04")
+
+
+class TestWhenItIsFolded:
+    def test_at_first_then_once_an_hour(self):
+        stream = make_stream()
+        make_post(stream)
+        assert fold_streams(now=NOW) == 1
+        make_post(stream, ends=NOW + 30 * MINUTE)
+        assert fold_streams(now=NOW + 30 * MINUTE) == 0
+        assert fold_streams(now=NOW + 60 * MINUTE) == 1
+        assert fold_streams(now=NOW + 61 * MINUTE) == 0
+
+    def test_at_once_before_a_close(self):
+        stream = make_stream()
+        make_post(stream)
+        fold_streams(now=NOW)
+        make_post(stream, ends=NOW + MINUTE)
+        assert fold_streams(now=NOW + MINUTE, at_once=True) == 1
+        assert run_of(stream).energy_kwh == pytest.approx(0.08)
+
+    def test_it_closes_after_a_time_without_posts(self):
+        stream = make_stream()
+        make_post(stream)
+        fold_streams(now=NOW)
+        make_post(stream, ends=NOW + MINUTE)
+        later = NOW + CLOSE_AFTER + 2 * MINUTE
+        assert fold_streams(now=later) == 1
+        run = run_of(stream)
+        assert run.status == RunStatus.COMPLETED
+        assert run.energy_kwh == pytest.approx(0.08)
+        assert fold_streams(now=later) == 0
+
+    def test_a_late_post_reopens_it(self):
+        stream = make_stream()
+        make_post(stream)
+        fold_streams(now=NOW)
+        later = NOW + CLOSE_AFTER + MINUTE
+        fold_streams(now=later)
+        make_post(stream, ends=later)
+        assert fold_streams(now=later) == 1
+        assert run_of(stream).status == RunStatus.RUNNING
+
+    def test_what_somebody_called_failed_stays_so(self):
+        stream = make_stream()
+        make_post(stream)
+        fold_streams(now=NOW)
+        Run.objects.update(status=RunStatus.FAILED)
+        fold_streams(now=NOW + CLOSE_AFTER + MINUTE)
+        assert run_of(stream).status == RunStatus.FAILED
+
+    def test_one_that_never_posts_is_forgotten(self):
+        stream = make_stream()
+        assert fold_streams(now=NOW + CLOSE_AFTER + MINUTE) == 1
+        stream.refresh_from_db()
+        assert not stream.is_open
+        assert stream.run is None
+
+
+class TestTotals:
+    def test_the_last_one_counts(self):
+        stream = make_stream()
+        EnergyStream.objects.update(is_cumulative=True)
+        for minutes, kwh in ((2, 0.04), (6, 0.12), (6, 0.12), (4, 0.08)):
+            make_post(
+                stream,
+                ends=NOW + minutes * MINUTE,
+                duration_seconds=minutes * 60.0,
+                energy_kwh=kwh,
+            )
+        fold_streams(now=NOW + HOUR)
+        run = run_of(stream)
+        assert run.energy_kwh == pytest.approx(0.12)
+        assert run.device_hours == pytest.approx(0.1)
+        assert run.started_at == NOW
+
+
+class TestSeveralTrackersOnOneMachine:
+    def two(self, **second) -> tuple[EnergyStream, EnergyStream]:
+        project = make_project()
+        facts = {"project": project, "address": "10.0.0.7", "memory_gb": 64.0}
+        return make_stream(**facts), make_stream(**{**facts, **second})
+
+    def test_what_both_saw_counts_once(self):
+        first, second = self.two()
+        make_post(first)
+        make_post(second)
+        fold_streams(now=NOW)
+        assert run_of(first).energy_kwh == pytest.approx(0.04)
+        assert run_of(second).energy_kwh == 0
+        assert second.double_kwh == pytest.approx(0.04)
+
+    def test_only_while_they_overlap(self):
+        first, second = self.two()
+        make_post(first)
+        make_post(second, ends=NOW + MINUTE)
+        make_post(second, ends=NOW + 3 * MINUTE)
+        fold_streams(now=NOW + 3 * MINUTE)
+        assert run_of(first).energy_kwh == pytest.approx(0.04)
+        kwh = run_of(second).energy_kwh
+        assert kwh + second.double_kwh == pytest.approx(0.08)
+        assert 0 < second.double_kwh < 0.04
+
+    def test_a_late_post_of_the_first_takes_from_the_second(self):
+        first, second = self.two()
+        make_post(second)
+        fold_streams(now=NOW)
+        assert run_of(second).energy_kwh == pytest.approx(0.04)
+        make_post(first, now=NOW + MINUTE)
+        fold_streams(now=NOW + MINUTE)
+        assert run_of(second).energy_kwh == 0
+        calculate_all()
+        assert posted_kwh(second.run) in (None, 0)
+        assert verify_ledger().clean
+
+    @pytest.mark.parametrize(
+        "other", [{"address": "10.0.0.8"}, {"memory_gb": 32.0}, {"is_whole_machine": False}]
+    )
+    def test_other_machines_and_processes_count(self, other):
+        for stream in self.two(**other):
+            make_post(stream)
+        fold_streams(now=NOW)
+        assert [run.energy_kwh for run in Run.objects.all()] == pytest.approx([0.04, 0.04])
+
+    def test_the_organisation_may_know_better(self):
+        streams = self.two()
+        Experiment.objects.update(separate_machines=True)
+        for stream in streams:
+            make_post(stream)
+        fold_streams(now=NOW)
+        assert run_of(streams[1]).energy_kwh == pytest.approx(0.04)
+
+    def test_three_count_once(self):
+        first, second = self.two()
+        third = make_stream(experiment=first.experiment, address="10.0.0.7", memory_gb=64.0)
+        for stream in (first, second, third):
+            make_post(stream)
+        fold_streams(now=NOW)
+        total = sum(Run.objects.values_list("energy_kwh", flat=True))
+        assert total == pytest.approx(0.04)
+
+    def test_they_are_listed_as_doubles_and_a_decision_counts(self):
+        first, second = self.two()
+        for stream in (first, second):
+            make_post(stream)
+        fold_streams(now=NOW)
+        assert find_doubles(organisation=first.organisation, now=NOW) == 1
+        pair = DoublePair.objects.get()
+        assert pair.reason == DoubleReason.HOST
+        keep_double(pair=pair, by=None, now=NOW)
+        fold_streams(now=NOW)
+        assert run_of(second).energy_kwh == pytest.approx(0.04)
+        reopen_double(pair=pair, by=None, now=NOW)
+        fold_streams(now=NOW)
+        assert run_of(second).energy_kwh == 0
+        merge_double(pair=pair, keep=run_of(second), by=None, now=NOW)
+        fold_streams(now=NOW)
+        calculate_all()
+        assert posted_kwh(run_of(second)) == Decimal("0.04")
+        assert posted_kwh(run_of(first)) in (None, 0)
+        assert verify_ledger().clean
+
+    def test_when_the_first_is_deleted_the_second_counts(self):
+        first, second = self.two()
+        for stream in (first, second):
+            make_post(stream)
+        fold_streams(now=NOW)
+        delete_run(run=run_of(first), by=None, now=NOW)
+        assert fold_streams(now=NOW) == 1
+        assert run_of(second).energy_kwh == pytest.approx(0.04)
