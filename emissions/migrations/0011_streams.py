@@ -33,7 +33,7 @@ def same_organisation(table, column, other):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('emissions', '0009_clouds_and_fuel'),
+        ('emissions', '0010_imports'),
     ]
 
     operations = [
