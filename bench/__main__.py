@@ -21,8 +21,7 @@ def main() -> int:
     from django.conf import settings
     from django.core.management import call_command
 
-    from bench import api, importing, measures
-    from bench import api, codecarbon, measures
+    from bench import api, codecarbon, importing, measures
     from tests.servers import Servers
 
     servers = Servers(Path(settings.SERVERS))
