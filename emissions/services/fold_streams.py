@@ -317,7 +317,7 @@ def _summaries(streams: Sequence[EnergyStream], segments: pl.DataFrame) -> dict[
     rows = segments.group_by("stream_id").agg(
         pl.col("starts_us").min(),
         pl.col("ends_us").max(),
-        pl.col("seconds").sum(),
+        (pl.col("seconds") * pl.col("counted")).sum(),
         (pl.col("energy_kwh") * pl.col("counted")).sum().alias("kwh"),
         (pl.col("energy_kwh") * (1 - pl.col("counted"))).sum().alias("double"),
         pl.col("reported_kg").sum(),

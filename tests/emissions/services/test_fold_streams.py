@@ -325,6 +325,7 @@ class TestSeveralTrackersOnOneMachine:
         fold_streams(now=NOW)
         assert run_of(first).energy_kwh == pytest.approx(0.04)
         assert run_of(second).energy_kwh == 0
+        assert run_of(second).device_hours == 0
         assert second.double_kwh == pytest.approx(0.04)
 
     def test_only_while_they_overlap(self):
