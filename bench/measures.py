@@ -216,7 +216,25 @@ def _moved(
     with _timed() as moving:
         _calculate(worker)
     _analyse()
-    return [_ratio(f"moving {runs:,} runs to another factor, to bare SQL", moving, bare)]
+    hourly = factories.make_factor_set(slug="bench-hourly")
+    for year in range(2023, 2027):
+        factories.make_hours(
+            factor_set=hourly,
+            zone=factories.GridZone.objects.get(code="FR"),
+            year=year,
+            grams=lambda hour: None if hour % 97 == 0 else 40.0 + hour % 24,
+        )
+    for organisation in organisations:
+        adopt_factor_set(
+            organisation=organisation, factor_set=hourly, precedence=99, by=None, now=NOW
+        )
+    with _timed() as by_hour:
+        _calculate(worker)
+    _analyse()
+    return [
+        _ratio(f"moving {runs:,} runs to another factor, to bare SQL", moving, bare),
+        _ratio(f"moving {runs:,} runs to hourly factors, to annual", by_hour, moving, aim=1.5),
+    ]
 
 
 def _moved_zone(organisation: Organisation, runs: int) -> list[Measure]:

@@ -1,5 +1,6 @@
 """Make what tests need: plain functions whose arguments name what matters in a situation."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import count
@@ -32,6 +33,7 @@ from emissions.models import (
     HardwareModel,
     ImportMapping,
     ImportRow,
+    HourlyIntensity,
     Membership,
     MeterReading,
     Node,
@@ -192,6 +194,25 @@ def make_factor(
         "licence": "CC BY 4.0",
     }
     return EmissionFactor.objects.create(factor_set=factor_set, zone=zone, **{**defaults, **values})
+
+
+def make_hours(
+    *,
+    factor_set: FactorSet,
+    zone: GridZone,
+    year: int,
+    grams: Callable[[int], float | None],
+    kind: FactorKind = FactorKind.DIRECT,
+) -> HourlyIntensity:
+    """Make a year of hours; `grams` gives the intensity of each, None where it is a gap."""
+    hours = 24 * (date(year + 1, 1, 1) - date(year, 1, 1)).days
+    return HourlyIntensity.objects.create(
+        factor_set=factor_set,
+        zone=zone,
+        year=year,
+        kind=kind,
+        g_co2e_per_kwh=[grams(hour) for hour in range(hours)],
+    )
 
 
 def make_organisation(

@@ -31,6 +31,7 @@ from emissions.models import (
     ImportContent,
     ImportMapping,
     ImportRow,
+    HourlyIntensity,
     Membership,
     MeterReading,
     MonthlyTotal,
@@ -54,12 +55,27 @@ from emissions.models import (
     UnfoldedPost,
     User,
 )
-from tests.factories import make_post, make_project, make_run, make_stream
+from tests.factories import (
+    make_factor_set,
+    make_hours,
+    make_post,
+    make_project,
+    make_run,
+    make_stream,
+)
 
 #: The database refuses to change or delete their rows.
 APPEND_ONLY = {
-    AuditEvent, Cell, EmissionEntry, EmissionFactor, EnergyPost, FactorSet, GridLoss, Posting,
-}  # fmt: skip
+    AuditEvent,
+    Cell,
+    EmissionEntry,
+    EmissionFactor,
+    EnergyPost,
+    FactorSet,
+    GridLoss,
+    HourlyIntensity,
+    Posting,
+}
 
 MUTABLE = {
     ApiToken: "revoked",
@@ -124,6 +140,10 @@ def ledger(db: None) -> Run:
     run = make_run(project=make_project(), zone=GridZone.objects.filter(code="FR").first())
     organisation = run.organisation
     make_post(make_stream(project=run.project))
+    make_hours(
+        factor_set=make_factor_set(), zone=GridZone.objects.get(code="FR"), year=2025,
+        grams=lambda _: 50.0,
+    )  # fmt: skip
     if not Cell.objects.exists():
         Cell.objects.create(
             organisation=organisation,

@@ -51,7 +51,8 @@ class Footprint:
     device_hours_nano, energy_it_kwh_nano, energy_facility_kwh_nano : (m,) int64
         [1e-9 h], [1e-9 kWh], [1e-9 kWh]
     location_based_kg_nano, location_based_annual_kg_nano, market_based_kg_nano : (m,) int64
-        Location-based is the same as annual until hourly factors are given. [1e-9 kg CO2e]
+        Location-based is weighted by hours where the place has them; the annual figure and
+        what stands in for a residual mix keep the factor of the year. [1e-9 kg CO2e]
     upstream_kg_nano, losses_kg_nano : (m,) int64
         Category 3.3. [1e-9 kg CO2e]
     embodied_kg_nano : (m,) int64
@@ -169,7 +170,6 @@ def _footprint(activity: Activity, pieces: Pieces, place: Place) -> Footprint:
         energy_it_kwh=_sum_by_run(amounts["energy_it_kwh_nano"], pieces, used.kwh.size) / NANO,
         exceeds_range=exceeds,
         independent_variance=_own_variance(amounts["location_based_kg_nano"], pieces, used.basis),
-        location_based_annual_kg_nano=amounts["location_based_kg_nano"],
         pue=pue,
         **amounts,
     )
@@ -194,10 +194,15 @@ def _it_and_facility(
 
 def _emissions(facility: Ints, place: Place, whole: _Quantiser) -> dict[str, Ints]:
     kwh, factor = facility.astype(np.float64), place.location_g_per_kwh
+    annual = whole(electricity.location_based(energy_kwh=kwh, factor_g_per_kwh=factor))
+    hourly, weighted = place.hourly_g_per_kwh, ~np.isnan(place.hourly_g_per_kwh)
+    by_hour = annual
+    if weighted.any():
+        kg = whole(electricity.location_based(energy_kwh=kwh, factor_g_per_kwh=hourly))
+        by_hour = np.where(weighted, kg, annual)
     return {
-        "location_based_kg_nano": whole(
-            electricity.location_based(energy_kwh=kwh, factor_g_per_kwh=factor)
-        ),
+        "location_based_kg_nano": by_hour,
+        "location_based_annual_kg_nano": annual,
         "market_based_kg_nano": whole(
             electricity.market_based(
                 energy_kwh=kwh,
@@ -261,6 +266,8 @@ def _piece_assumptions(place: Place, preset: Codes) -> Ints:
         | flagged(where=missing, bit=Assumption.NO_FACTOR)
         | flagged(where=fallback, bit=Assumption.FACTOR_FALLBACK)
         | flagged(where=~missing & place.factor_lifecycle, bit=Assumption.LIFECYCLE_FACTOR)
+        | flagged(where=~np.isnan(place.hourly_g_per_kwh), bit=Assumption.HOURLY)
+        | flagged(where=place.hourly_gaps, bit=Assumption.HOURLY_GAPS)
         | flagged(where=np.isnan(place.market_g_per_kwh), bit=Assumption.NO_RESIDUAL_MIX)
     )
 

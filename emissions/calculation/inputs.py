@@ -172,6 +172,11 @@ class Place:
         What the location-based factor already counts.
     fit : (m,) int8
         `Fit` of the location-based factor.
+    hourly_g_per_kwh : (m,) float64
+        The location-based factor weighted by the hours of the piece; NaN where no hours are
+        known. [g CO2e/kWh]
+    hourly_gaps : (m,) bool
+        Some of the piece's hours are not known and count at the factor of the year.
     wue_litres_per_kwh, grid_water_litres_per_kwh : (m,) float64
         Water of the site per kWh of IT, and of the grid per kWh of electricity. [l/kWh]
     """
@@ -185,6 +190,8 @@ class Place:
     factor_includes_losses: Bools
     factor_lifecycle: Bools
     fit: Codes
+    hourly_g_per_kwh: Floats
+    hourly_gaps: Bools
     wue_litres_per_kwh: Floats
     grid_water_litres_per_kwh: Floats
 

@@ -308,6 +308,11 @@ class NameKind(Labelled, StrEnum):
     PROJECT = "project"
     EQUIPMENT = "equipment"
     PLACE = "place"
+class Headline(Labelled, StrEnum):
+    """Which of the two location-based figures an organisation puts first."""
+
+    ANNUAL = "annual"
+    HOURLY = "hourly"
 
 
 class Assumption(IntFlag):
@@ -326,6 +331,8 @@ class Assumption(IntFlag):
     NO_FACTOR = 1024
     ENERGY_UNKNOWN = 2048
     CPU_POWER_DEFAULT = 4096
+    HOURLY = 8192
+    HOURLY_GAPS = 16384
 
 
 LABELS = {
@@ -339,6 +346,8 @@ LABELS = {
     ("Fit", "PARENT_EARLIER_YEAR"): "Parent zone, earlier year",
     ("Fit", "WORLD"): "World average",
     ("Fit", "NONE"): "No factor",
+    ("Headline", "ANNUAL"): "The factor of the year",
+    ("Headline", "HOURLY"): "Hour by hour, where the zone has hours",
     ("Preset", "TONNE"): "Tonne",
     ("Preset", "MLCO2"): "ML CO2 Impact",
     ("HardwareKind", "GPU"): "GPU",

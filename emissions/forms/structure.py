@@ -7,7 +7,14 @@ from zoneinfo import available_timezones
 from django import forms
 from django.core.exceptions import ValidationError
 
-from emissions.calculation.vocabulary import IdleRule, Preset, RemainderRule, Role, TokenScope
+from emissions.calculation.vocabulary import (
+    Headline,
+    IdleRule,
+    Preset,
+    RemainderRule,
+    Role,
+    TokenScope,
+)
 from emissions.forms.dates import DayField
 from emissions.forms.fields import OptionsInput
 from emissions.forms.names import unused
@@ -53,6 +60,14 @@ class OrganisationForm(forms.Form):
         help_text="Another preset calculates every run again.",
     )
 
+    headline = forms.TypedChoiceField(
+        label="Location-based figure that comes first",
+        choices=[(one.value, one.label) for one in Headline],
+        coerce=Headline,
+        required=False,
+        widget=forms.RadioSelect,
+        help_text="The other one stands beside it in a run's working. Nothing is calculated again.",
+    )
     idle_rule = forms.TypedChoiceField(
         label="Idle hours of your nodes",
         choices=[(rule.value, rule.label) for rule in IdleRule],
@@ -75,6 +90,7 @@ class OrganisationForm(forms.Form):
             "name": organisation.name,
             "time_zone": organisation.time_zone,
             "preset": organisation.preset,
+            "headline": organisation.headline,
             "idle_rule": organisation.idle_rule,
             "remainder_rule": organisation.remainder_rule,
         }
@@ -82,7 +98,7 @@ class OrganisationForm(forms.Form):
         self.fields["time_zone"].widget.options = [
             Option(name, "") for name in sorted(available_timezones())
         ]
-        for name in ("preset", "idle_rule", "remainder_rule"):
+        for name in ("preset", "headline", "idle_rule", "remainder_rule"):
             self.fields[name].wide = True  # type: ignore[attr-defined]
 
     def clean_time_zone(self) -> str:

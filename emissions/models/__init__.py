@@ -5,7 +5,13 @@ from emissions.models.cell import Cell
 from emissions.models.cloud import CloudAccount, ProviderStatement
 from emissions.models.double import DoublePair
 from emissions.models.entry import EmissionEntry, Posting
-from emissions.models.factor import EmissionFactor, FactorSet, FactorSetAdoption, GridLoss
+from emissions.models.factor import (
+    EmissionFactor,
+    FactorSet,
+    FactorSetAdoption,
+    GridLoss,
+    HourlyIntensity,
+)
 from emissions.models.fuel import FuelUse
 from emissions.models.hardware import HardwareAlias, HardwareModel, Node, NodePlacement
 from emissions.models.meter import MeterReading
@@ -43,6 +49,7 @@ __all__ = [
     "ImportContent",
     "ImportMapping",
     "ImportRow",
+    "HourlyIntensity",
     "Membership",
     "MeterReading",
     "MonthlyTotal",

@@ -1,6 +1,7 @@
 """Emission factors, their editions, and which of them an organisation has adopted."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -77,6 +78,29 @@ class EmissionFactor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.g_co2e_per_kwh} g/kWh, {self.zone} {self.starts_on.year}"
+
+
+class HourlyIntensity(models.Model):
+    """One row is a zone's intensity in each hour (UTC) of a year; NULL where it is not known."""
+
+    factor_set = models.ForeignKey(FactorSet, on_delete=models.CASCADE, related_name="hourly")
+    zone = models.ForeignKey(GridZone, on_delete=models.PROTECT)
+    year = models.SmallIntegerField()
+    kind = models.CharField(max_length=12, choices=choices(FactorKind))
+    g_co2e_per_kwh = ArrayField(models.FloatField(null=True))
+
+    class Meta:
+        ordering = ["zone_id", "year"]
+        verbose_name_plural = "hourly intensities"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["factor_set", "zone", "year", "kind"], name="hourly_intensity_once"
+            ),
+            one_of("kind", FactorKind, name="hourly_intensity_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return f"hours of {self.year}, {self.zone}"
 
 
 class GridLoss(models.Model):

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils import timezone
 
-from emissions.calculation.vocabulary import IdleRule, Preset, RemainderRule
+from emissions.calculation.vocabulary import Headline, IdleRule, Preset, RemainderRule
 from emissions.models.choices import choices, one_of
 from emissions.models.dated import DatedFact, no_overlap
 
@@ -15,6 +15,7 @@ class Organisation(models.Model):
     name = models.CharField(max_length=150)
     time_zone = models.CharField(max_length=64, default="UTC")
     preset = models.SmallIntegerField(choices=choices(Preset), default=Preset.TONNE)
+    headline = models.CharField(max_length=8, choices=choices(Headline), default=Headline.ANNUAL)
     idle_rule = models.CharField(max_length=16, choices=choices(IdleRule), default=IdleRule.OWNER)
     remainder_rule = models.CharField(
         max_length=16, choices=choices(RemainderRule), default=RemainderRule.UNALLOCATED
@@ -25,6 +26,7 @@ class Organisation(models.Model):
         ordering = ["name"]
         constraints = [
             one_of("preset", Preset, name="organisation_preset"),
+            one_of("headline", Headline, name="organisation_headline"),
             one_of("idle_rule", IdleRule, name="organisation_idle_rule"),
             one_of("remainder_rule", RemainderRule, name="organisation_remainder_rule"),
         ]

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q, Sum
 
 from emissions.models import EmissionFactor, GridZone, MonthlyTotal, Organisation
+from emissions.selectors.headline import LOCATION_KG
 
 
 @dataclass(slots=True)
@@ -63,7 +64,7 @@ def _uses(organisation: Organisation, condition: Q) -> Uses:
         .annotate(
             runs=Sum("runs_started"),
             kwh=Sum("energy_facility_kwh"),
-            kg=Sum("location_based_kg"),
+            kg=Sum(LOCATION_KG),
         )
         .exclude(kwh=0, runs=0)
     )

@@ -4,10 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.db.models import Exists, OuterRef, QuerySet
 
 from emissions.calculation.vocabulary import Assumption
 from emissions.models import EmissionEntry, PendingCalculation, Run
+from emissions.selectors.headline import summed
 
 QUANTITIES = (
     "device_hours",
@@ -45,7 +46,7 @@ def posted(*, run_ids: Collection[int]) -> dict[int, Posted]:
         EmissionEntry.objects.filter(run_id__in=run_ids)
         .order_by()
         .values_list("run_id", "cell__assumptions")
-        .annotate(*(Sum(name) for name in QUANTITIES))
+        .annotate(**{f"sum_{name}": summed(name) for name in QUANTITIES})
     )
     found: dict[int, Posted] = {}
     for run_id, assumptions, *sums in groups:

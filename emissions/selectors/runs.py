@@ -21,6 +21,7 @@ from emissions.models import (
     RunState,
     Team,
 )
+from emissions.selectors.headline import LOCATION_KG, summed
 
 SHOWN = (
     "location_based_kg",
@@ -189,7 +190,7 @@ def sort_runs(runs: QuerySet[Run], *, sort: str) -> tuple[QuerySet[Run], str]:
     key = sort.removeprefix("-")
     if key == "kg":
         entries = EmissionEntry.objects.filter(run=OuterRef("pk")).order_by().values("run")
-        total = entries.annotate(total=Sum("location_based_kg")).values("total")
+        total = entries.annotate(total=Sum(LOCATION_KG)).values("total")
         runs = runs.annotate(ledger_kg=Subquery(total))
     column = F(SORTS[key])
     ordered = column.desc(nulls_last=True) if sort.startswith("-") else column.asc(nulls_last=True)
@@ -211,7 +212,7 @@ def figures_of(*, runs: Iterable[Run]) -> dict[int, RunFigures]:
         for row in EmissionEntry.objects.filter(run__in=ids)
         .order_by()
         .values("run_id")
-        .annotate(**{name: Sum(name) for name in SHOWN})
+        .annotate(**{name: summed(name) for name in SHOWN})
     }
     waiting = set(
         PendingCalculation.objects.filter(run__in=ids).order_by().values_list("run_id", flat=True)
@@ -247,7 +248,7 @@ def months_of_run(*, run: Run) -> list[MonthOfRun]:
         EmissionEntry.objects.filter(run=run)
         .order_by("month")
         .values("month")
-        .annotate(**{name: Sum(name) for name in (*names, "runs_started", "device_hours")})
+        .annotate(**{name: summed(name) for name in (*names, "runs_started", "device_hours")})
     )
     return [
         MonthOfRun(row["month"], *(row[name] for name in names))

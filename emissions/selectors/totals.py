@@ -23,6 +23,7 @@ from emissions.calculation.vocabulary import (
     Stage,
 )
 from emissions.models import MonthlyTotal, Organisation
+from emissions.selectors.headline import LOCATION_KG, summed
 from emissions.selectors.periods import Period
 
 NONE = "none"
@@ -256,7 +257,7 @@ _NOT_COMPLETED = Q(cell__status__in=[one.value for one in NOT_COMPLETED])
 _SUMS = {
     "runs": Sum("runs_started"),
     **{
-        name: Sum(name)
+        name: summed(name)
         for name in (
             "device_hours",
             "energy_it_kwh",
@@ -274,11 +275,11 @@ _SUMS = {
     "known_hardware_hours": Sum("device_hours", filter=Q(embodied_unknown=0)),
     "not_completed_runs": Sum("runs_started", filter=_NOT_COMPLETED),
     "not_completed_kwh": Sum("energy_facility_kwh", filter=_NOT_COMPLETED),
-    "not_completed_kg": Sum("location_based_kg", filter=_NOT_COMPLETED),
+    "not_completed_kg": Sum(LOCATION_KG, filter=_NOT_COMPLETED),
     "not_completed_market_kg": Sum("market_based_kg", filter=_NOT_COMPLETED),
     "upstream_known_kwh": Sum("energy_facility_kwh", filter=Q(cell__upstream_factor__isnull=False)),
     "losses_known_kwh": Sum("energy_facility_kwh", filter=Q(cell__grid_loss__isnull=False)),
-    "lifecycle_factor_kg": Sum("location_based_kg", filter=~Q(lifecycle=0)),
+    "lifecycle_factor_kg": Sum(LOCATION_KG, filter=~Q(lifecycle=0)),
 }
 # A sum must not take the name of a column that another sum still reads.
 SUMS = {f"sum_{name}": expression for name, expression in _SUMS.items()}

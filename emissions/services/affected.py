@@ -17,7 +17,7 @@ from django.db.models.expressions import RawSQL
 
 from emissions.calculation.factors import FactorTable
 from emissions.calculation.vocabulary import FactorRole
-from emissions.models import Organisation, Run
+from emissions.models import HourlyIntensity, Organisation, Run
 from emissions.services.facts import Sets, factor_table
 
 FIRST_MONTH, LAST_MONTH = 1 * 12, 9998 * 12
@@ -53,7 +53,9 @@ def affected_runs(*, organisation: Organisation, before: Sets, after: Sets) -> Q
         that it ran, or where it states a factor of its own.
     """
     runs = Run.objects.of(organisation).filter(stated_factor_g_per_kwh__isnull=True)
-    spans = changed_spans(before=before, after=after, zone_ids=_zones_used(organisation))
+    zone_ids = _zones_used(organisation)
+    spans = changed_spans(before=before, after=after, zone_ids=zone_ids)
+    spans += changed_hours(before=before, after=after, zone_ids=zone_ids)
     if not spans:
         return runs.none()
     sql, params = _runs_in(organisation, spans)
@@ -65,6 +67,14 @@ def changed_spans(*, before: Sets, after: Sets, zone_ids: Sequence[int]) -> list
     old, new = factor_table(before), factor_table(after)
     months = _boundaries(old, new)
     return [span for zone_id in zone_ids for span in _changed(zone_id, months, old, new)]
+
+
+def changed_hours(*, before: Sets, after: Sets, zone_ids: Sequence[int]) -> list[Span]:
+    """Return the years of zones whose hours are in a set that comes, goes or moves."""
+    moved = {factor_set_id for factor_set_id, _ in set(before) ^ set(after)}
+    rows = HourlyIntensity.objects.filter(factor_set__in=moved, zone__in=zone_ids)
+    years = rows.order_by("zone", "year").values_list("zone", "year").distinct()
+    return [Span(zone_id, 12 * year, 12 * year + 12) for zone_id, year in years]
 
 
 def _boundaries(old: FactorTable, new: FactorTable) -> list[int]:

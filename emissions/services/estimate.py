@@ -10,7 +10,7 @@ import polars as pl
 from emissions.calculation.arrays import NANO, Ints
 from emissions.calculation.embodied import LIFE_YEARS_DEFAULT
 from emissions.calculation.energy import HOST_SHARE_DEFAULT
-from emissions.calculation.vocabulary import Assumption, Basis, Fit
+from emissions.calculation.vocabulary import Assumption, Basis, Fit, Headline
 from emissions.models import EmissionFactor, Organisation, Run
 from emissions.services.evidence import EVIDENCE_COLUMNS, WHOLE_TIME, with_evidence
 from emissions.services.facts import NONE, Facts, load_facts
@@ -36,6 +36,8 @@ ASSUMED = {
     Assumption.FULL_POWER: "Average power is not stated: the rated power is taken in full.",
     Assumption.ENERGY_UNKNOWN: "Neither power nor energy is known: the energy counts as 0.",
     Assumption.CPU_POWER_DEFAULT: "Power per processor core is not stated: 12 W is assumed.",
+    Assumption.HOURLY_GAPS: "Some hours of the grid are not published: they count at the factor"
+    " of the year.",
     Assumption.NO_FACTOR: "There is no emission factor for this place.",
 }
 
@@ -84,6 +86,8 @@ class Estimate:
     energy_it_kwh: float
     energy_facility_kwh: float
     location_based_kg: float
+    location_based_annual_kg: float
+    location_based_hourly_kg: float | None
     market_based_kg: float
     upstream_kg: float
     losses_kg: float
@@ -167,6 +171,7 @@ def _estimates(runs: pl.DataFrame, resolved: Resolved, facts: Facts) -> list[Est
             "energy_it_kwh",
             "energy_facility_kwh",
             "location_based_kg",
+            "location_based_annual_kg",
             "market_based_kg",
             "upstream_kg",
             "losses_kg",
@@ -194,11 +199,15 @@ def _estimate(
     bits = int(figures.assumptions[row])
     watts = float(figures.watts_per_device[row])
     total = {name: column[row] for name, column in sums.items()}
+    by_hour = facts.headline is Headline.HOURLY
+    headline = "location_based_kg" if by_hour else "location_based_annual_kg"
     estimate = Estimate(
         device_hours=total["device_hours"],
         energy_it_kwh=total["energy_it_kwh"],
         energy_facility_kwh=total["energy_facility_kwh"],
-        location_based_kg=total["location_based_kg"],
+        location_based_kg=total[headline],
+        location_based_annual_kg=total["location_based_annual_kg"],
+        location_based_hourly_kg=total["location_based_kg"] if bits & Assumption.HOURLY else None,
         market_based_kg=total["market_based_kg"],
         upstream_kg=total["upstream_kg"],
         losses_kg=total["losses_kg"],
@@ -247,11 +256,13 @@ def _steps(
             "Location-based",
             f"facility energy × grid factor ÷ 1000{months}",
             f"{estimate.energy_facility_kwh:,.6g} kWh × {location:,.6g} g CO₂e/kWh ÷ 1000",
-            estimate.location_based_kg,
+            estimate.location_based_annual_kg,
             "kg CO₂e",
             f"{factor.source} ({factor.zone_name}, {factor.year})" if factor else "",
         )
     )
+    if estimate.location_based_hourly_kg is not None:
+        steps.append(_hourly_step(piece, resolved, estimate, months))
     market = float(place.market_g_per_kwh[piece])
     steps.append(
         Step(
@@ -292,6 +303,24 @@ def _steps(
     if estimate.embodied_kg is not None:
         steps.append(_embodied_step(row, resolved, estimate))
     return steps
+
+
+def _hourly_step(piece: int, resolved: Resolved, estimate: Estimate, months: str) -> Step:
+    """Return the step that weights the factor by the hours of the run."""
+    place = resolved.place
+    hourly = float(place.hourly_g_per_kwh[piece])
+    weighted = place.location_g_per_kwh[piece] if np.isnan(hourly) else hourly
+    gaps = " Hours without a value count at the factor of the year." * bool(
+        place.hourly_gaps[piece]
+    )
+    return Step(
+        "Location-based, by the hour",
+        f"facility energy × mean of the run's hours ÷ 1000{months}",
+        f"{estimate.energy_facility_kwh:,.6g} kWh × {weighted:,.6g} g CO₂e/kWh ÷ 1000",
+        estimate.location_based_hourly_kg or 0.0,
+        "kg CO₂e",
+        f"Hourly intensities of the zone.{gaps}",
+    )
 
 
 def _energy_steps(

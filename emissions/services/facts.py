@@ -7,6 +7,7 @@ better placed by what is known of the site than by nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +18,15 @@ from django.db.models import QuerySet
 
 from emissions.calculation.arrays import Bools, Floats, Ints
 from emissions.calculation.factors import FactorTable
-from emissions.calculation.vocabulary import Control, FactorKind, FactorRole, Preset, SiteKind
+from emissions.calculation.hourly import HourlyTable
+from emissions.calculation.vocabulary import (
+    Control,
+    FactorKind,
+    FactorRole,
+    Headline,
+    Preset,
+    SiteKind,
+)
 from emissions.models import (
     CloudRegion,
     DefaultPue,
@@ -27,6 +36,7 @@ from emissions.models import (
     GridLoss,
     GridZone,
     HardwareModel,
+    HourlyIntensity,
     Node,
     NodePlacement,
     Organisation,
@@ -137,6 +147,8 @@ class Facts:
     zones: Table
     factors: FactorTable
     losses: FactorTable
+    hourly: HourlyTable
+    headline: Headline
     provider_pue: dict[tuple[str, int], float]
 
 
@@ -207,6 +219,8 @@ def load_facts(*, organisation: Organisation | None, sets: Sets | None = None) -
         zones=_table(GridZone.objects.all(), "code", "parent_id"),
         factors=_factor_table(sets, tree),
         losses=_loss_table(tree),
+        hourly=_hourly_table(sets),
+        headline=Headline(organisation.headline) if organisation else Headline.ANNUAL,
         provider_pue=dict(_provider_pue()),
     )
 
@@ -286,6 +300,28 @@ def _factor_table(sets: Sets, tree: ZoneTree) -> FactorTable:
         parents=dict(parents),
         world=world,
     )
+
+
+@lru_cache(maxsize=4)
+def _hourly_table(sets: Sets) -> HourlyTable:
+    """Build the table of the hours in some sets once: they never change."""
+    rank = dict(sets)
+    rows = list(
+        HourlyIntensity.objects.filter(factor_set__in=rank)
+        .order_by("pk")
+        .values_list("factor_set_id", "zone_id", "kind", "year", "g_co2e_per_kwh")
+    )
+    rows.sort(key=lambda row: rank[row[0]])
+    return HourlyTable.of(
+        zone=[row[1] for row in rows],
+        lifecycle=[row[2] == FactorKind.LIFECYCLE.value for row in rows],
+        first_hour=[_first_hour(row[3]) for row in rows],
+        values=[np.array(row[4], dtype=np.float64) for row in rows],
+    )
+
+
+def _first_hour(year: int) -> int:
+    return (date(year, 1, 1) - date(1970, 1, 1)).days * 24
 
 
 def _loss_table(tree: ZoneTree) -> FactorTable:

@@ -7,8 +7,15 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from emissions.importers.factors import FORMATS
-from emissions.importers.factors.rows import FactorRow, Read, RowError, read_file
-from emissions.models import EmissionFactor, FactorSet, GridZone, Organisation, User
+from emissions.importers.factors.rows import FactorRow, Hours, Read, RowError, read_file
+from emissions.models import (
+    EmissionFactor,
+    FactorSet,
+    GridZone,
+    HourlyIntensity,
+    Organisation,
+    User,
+)
 from emissions.services.audit import write_audit_event
 
 
@@ -47,6 +54,14 @@ class LoadedSet:
     factor_set: FactorSet
     factors: int
     left_out: list[str]
+    years_of_hours: int = 0
+
+    @property
+    def contents(self) -> str:
+        """What was loaded, in words."""
+        hours = f"{self.years_of_hours} years of hours" if self.years_of_hours else ""
+        factors = f"{self.factors} factors" if self.factors or not hours else ""
+        return " and ".join(filter(None, [factors, hours]))
 
 
 @transaction.atomic
@@ -108,22 +123,40 @@ def load_factor_set(
     EmissionFactor.objects.bulk_create(
         [_factor(factor_set, zones[row.zone], row) for row in read.factors], batch_size=2000
     )
+    HourlyIntensity.objects.bulk_create(
+        [
+            HourlyIntensity(
+                factor_set=factor_set,
+                zone_id=zones[one.zone],
+                year=one.year,
+                kind=one.kind,
+                g_co2e_per_kwh=one.g_co2e_per_kwh,
+            )
+            for one in read.hours
+        ],
+        batch_size=50,
+    )
     if organisation is not None:
         write_audit_event(
             organisation=organisation,
             by=by,
             action="factor set loaded",
             instance=factor_set,
-            after={"format": format_name, "factors": len(read.factors)},
+            after={
+                "format": format_name,
+                "factors": len(read.factors),
+                "years of hours": len(read.hours),
+            },
         )
-    return LoadedSet(factor_set, len(read.factors), read.left_out)
+    return LoadedSet(factor_set, len(read.factors), read.left_out, len(read.hours))
 
 
 def _zones(read: Read) -> dict[str, int]:
     """Return the ids of the zones that the rows name; unknown ones become errors."""
-    wanted = {row.zone for row in read.factors}
+    places: list[FactorRow | Hours] = [*read.factors, *read.hours]
+    wanted = {row.zone for row in places}
     known = dict(GridZone.objects.filter(code__in=wanted).values_list("code", "pk"))
-    for row in read.factors:
+    for row in places:
         if row.zone not in known:
             read.error(row.row, "", f"There is no grid zone “{row.zone[:40]}”.")
     return known

@@ -14,6 +14,7 @@ from emissions.calculation.arrays import Bools, Codes, Floats, Ints
 from emissions.calculation.electricity import pue_or_default
 from emissions.calculation.factors import Choice, choose
 from emissions.calculation.footprint import Activity, Footprint, Pieces, Place, footprint
+from emissions.calculation.hourly import hourly_average
 from emissions.calculation.periods import split_months
 from emissions.calculation.scopes import Standing, standing
 from emissions.calculation.vocabulary import (
@@ -161,7 +162,9 @@ def resolve(*, runs: pl.DataFrame, facts: Facts) -> Resolved:
     market = choose(zone=spot.zone_id, month=month, table=facts.factors, role=FactorRole.RESIDUAL)
     upstream = choose(zone=spot.zone_id, month=month, table=facts.factors, role=FactorRole.UPSTREAM)
     losses = choose(zone=spot.zone_id, month=month, table=facts.losses, role=FactorRole.UPSTREAM)
-    place, stated = _place(runs, run_index, spot, facts, (location, market, upstream, losses))
+    place, stated = _place(
+        runs, run_index, spot, facts, (location, market, upstream, losses), piece_us, weight
+    )
     starts = np.ones(run_index.size, dtype=np.bool_)
     starts[1:] = run_index[1:] != run_index[:-1]
     pue = np.full(runs.height, np.nan)
@@ -333,6 +336,8 @@ def _place(
     spot: _Spot,
     facts: Facts,
     chosen: tuple[Choice, Choice, Choice, Choice],
+    piece_us: Ints,
+    weight: Ints,
 ) -> tuple[Place, Bools]:
     """Return the factors of each piece; a factor stated with the run stands for all of them."""
     location, market, upstream, losses = chosen
@@ -343,8 +348,18 @@ def _place(
     def unless_stated(values: Floats) -> Floats:
         return np.where(stated, np.nan, values)
 
+    hourly = hourly_average(
+        table=facts.hourly,
+        zone=spot.zone_id,
+        lifecycle=location.flag(table.lifecycle),
+        starts_us=piece_us,
+        ends_us=piece_us + weight,
+        annual_g_per_kwh=unless_stated(location.take(table.value)),
+    )
     place = Place.of(
         run_index.size,
+        hourly_g_per_kwh=hourly.g_per_kwh,
+        hourly_gaps=hourly.gaps,
         pue=_first(_floats(runs, "stated_pue")[run_index], spot.pue),
         location_g_per_kwh=_first(own, location.take(table.value)),
         market_g_per_kwh=unless_stated(market.take(table.value)),

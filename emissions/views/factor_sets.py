@@ -57,6 +57,7 @@ def factor_set(request: HttpRequest, member: Member, factor_set_id: int) -> Http
     context = {
         "set": shown,
         "factors": shown.factors.count(),
+        "years_of_hours": shown.hourly.count(),
         "zones": shown.factors.order_by().values("zone").distinct().count(),
         "adoptions": adoptions,
         "in_use": next((one for one in adoptions if one.withdrawn_at is None), None),

@@ -58,7 +58,7 @@ def factor_upload(request: HttpRequest, member: Member) -> HttpResponse:
             left_out = " ".join(f"Left out: {text}" for text in loaded.left_out)
             messages.info(
                 request,
-                f"{loaded.factor_set} was loaded with {loaded.factors} factors. It moves no"
+                f"{loaded.factor_set} was loaded with {loaded.contents}. It moves no"
                 f" figure until it is adopted. {left_out}".strip(),
             )
             return redirect(

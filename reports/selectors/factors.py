@@ -12,6 +12,7 @@ from django.db.models import F, Sum
 from emissions.calculation.vocabulary import Fit, PoolKind
 from emissions.models import EmissionEntry, EmissionFactor, FuelUse, GridLoss, Organisation
 from emissions.selectors.fuel import fuel_uses
+from emissions.selectors.headline import summed
 from emissions.selectors.periods import Period
 from emissions.selectors.totals import Filters, lines_of
 
@@ -71,7 +72,7 @@ def factor_uses(*, organisation: Organisation, period: Period, filters: Filters)
         .values("cell__fit", "cell__source_kind", *columns)
         .annotate(
             kwh=Sum("energy_facility_kwh"),
-            **{f"sum_{one.kg}": Sum(one.kg) for one in (LOCATION, MARKET, UPSTREAM, LOSSES)},
+            **{f"sum_{one.kg}": summed(one.kg) for one in (LOCATION, MARKET, UPSTREAM, LOSSES)},
         )
         .order_by()
     )
@@ -179,7 +180,7 @@ def _stated(organisation: Organisation, period: Period, filters: Filters) -> lis
         lines.values(grams=F("run__stated_factor_g_per_kwh"), origin=F("run__stated_factor_source"))
         .annotate(
             kwh=Sum("energy_facility_kwh"),
-            location=Sum("location_based_kg"),
+            location=summed("location_based_kg"),
             market=Sum("market_based_kg"),
         )
         .order_by("grams", "origin")

@@ -8,6 +8,7 @@ from emissions.importers.factors import (
     defra,
     egrid,
     electricity_maps,
+    electricity_maps_hourly,
     licensed,
     owid,
 )
@@ -19,5 +20,6 @@ FORMATS: dict[str, Format] = {
     "egrid": egrid.FORMAT,
     "defra": defra.FORMAT,
     "electricity-maps": electricity_maps.FORMAT,
+    "electricity-maps-hourly": electricity_maps_hourly.FORMAT,
     "licensed": licensed.FORMAT,
 }

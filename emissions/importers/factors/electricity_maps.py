@@ -77,7 +77,9 @@ def read(content: bytes) -> Read:
     moments = [moment_of(row.cells[at.moment]) for row in table.rows]
     starts = {moment.date() for moment in moments if moment is not None}
     if any(day.day != 1 for day in starts) or any(m is not None and m.hour for m in moments):
-        raise NotThisFormat("These are hours or days. Load the yearly or the monthly file.")
+        raise NotThisFormat(
+            "These are hours or days: choose the hourly format, or load a yearly file."
+        )
     monthly = any(day.month != 1 for day in starts)
     for row, moment in zip(table.rows, moments, strict=True):
         if moment is None:

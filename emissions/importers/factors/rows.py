@@ -47,10 +47,22 @@ class RowError:
 
 
 @dataclass(slots=True)
+class Hours:
+    """A zone's intensity in each hour of a year in UTC, None where the file says nothing."""
+
+    row: int
+    zone: str
+    year: int
+    kind: FactorKind
+    g_co2e_per_kwh: list[float | None]
+
+
+@dataclass(slots=True)
 class Read:
     """What a file holds. `left_out` says in words which rows are passed over on purpose."""
 
     factors: list[FactorRow] = field(default_factory=list)
+    hours: list[Hours] = field(default_factory=list)
     errors: list[RowError] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
@@ -137,7 +149,7 @@ def read_file(form: Format, content: bytes) -> Read:
         read = Read()
         read.error(0, "", str(error))
         return read
-    if not read.factors and not read.errors:
+    if not read.factors and not read.hours and not read.errors:
         read.error(0, "", f"There is no factor in it. Expected: {form.expects}")
     _refuse_twice(read)
     return read

@@ -70,7 +70,7 @@ class Command(BaseCommand):
             raise CommandError(message) from rejected
         for text in loaded.left_out:
             self.stdout.write(f"Left out: {text}")
-        self.stdout.write(f"{loaded.factor_set}: {loaded.factors} factors.")
+        self.stdout.write(f"{loaded.factor_set}: {loaded.contents}.")
 
 
 def _organisation(slug: str | None) -> Organisation | None:

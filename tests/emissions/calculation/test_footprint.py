@@ -78,6 +78,17 @@ def test_a_lifecycle_factor_takes_no_upstream_but_losses() -> None:
     assert flags(result) == Assumption.LIFECYCLE_FACTOR
 
 
+def test_hours_weigh_location_based_and_leave_annual_market_and_losses() -> None:
+    known = GRID | {"market_g_per_kwh": None, "loss_share": 0.05}
+    annual, hourly = one(KNOWN, known), one(KNOWN, known | {"hourly_g_per_kwh": 25.0})
+
+    assert hourly.location_based_annual_kg_nano[0] == annual.location_based_kg_nano[0]
+    assert hourly.location_based_kg_nano[0] < annual.location_based_kg_nano[0]
+    assert hourly.market_based_kg_nano[0] == annual.market_based_kg_nano[0]
+    assert hourly.losses_kg_nano[0] == annual.losses_kg_nano[0]
+    assert flags(hourly) & Assumption.HOURLY
+
+
 def test_what_a_factor_includes_is_not_added() -> None:
     place = GRID | {
         "upstream_g_per_kwh": 50,

@@ -15,7 +15,7 @@ from emissions.services.load_factors import (
     SourceMissing,
     load_factor_set,
 )
-from tests.emissions.importers.factors.test_formats import LICENSED, OWID
+from tests.emissions.importers.factors.test_formats import LICENSED, MAPS, OWID
 from tests.factories import NOW, make_organisation, make_reference
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +72,19 @@ def test_an_edition_is_loaded_once_but_by_each_organisation():
     load(organisation=theirs)
     with pytest.raises(LoadedAlready):
         load(organisation=ours)
+
+
+def test_hours_are_loaded_as_one_array_for_each_zone_year_and_kind():
+    make_reference()
+    loaded = load(
+        MAPS + "2024-01-01 01:00,Sweden,Sweden,SE,13.4,21.5,,,,,\n",
+        name="electricity-maps-hourly",
+        publication=Publication(edition="2024", published_on=date(2025, 1, 31)),
+    )
+    assert loaded.contents == "2 years of hours"
+    direct = loaded.factor_set.hourly.get(kind="direct")
+    assert direct.g_co2e_per_kwh[:3] == [None, 13.4, None]
+    assert loaded.factor_set.factors.count() == 0
 
 
 class TestTheCommand:

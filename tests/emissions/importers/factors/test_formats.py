@@ -176,6 +176,39 @@ class TestElectricityMaps:
         ]
 
 
+class TestElectricityMapsHourly:
+    @staticmethod
+    def hours(*moments: str, values: str = "13.4,21.5") -> str:
+        return MAPS + "".join(f"{moment},S,S,SE,{values},,,,,\n" for moment in moments)
+
+    def test_a_year_of_hours_with_gaps(self):
+        found = read(
+            "electricity-maps-hourly",
+            self.hours("2024-01-01 00:00:00", "2024-01-01 02:00:00", "2024-12-31 23:00:00"),
+        )
+        assert not found.errors
+        assert not found.factors
+        direct, lifecycle = found.hours
+        assert (direct.zone, direct.year, direct.kind) == ("SE", 2024, FactorKind.DIRECT)
+        assert direct.g_co2e_per_kwh[:3] == [13.4, None, 13.4]
+        assert len(direct.g_co2e_per_kwh) == 8784
+        assert lifecycle.g_co2e_per_kwh[-1] == 21.5
+        assert "8781 hours of SE 2024 (direct)" in found.left_out[0]
+
+    def test_an_hour_twice_or_half_an_hour_is_named(self):
+        moments = "2024-03-01 05:00", "2024-03-01 05:00", "2024-03-01 05:30"
+        found = read("electricity-maps-hourly", self.hours(*moments))
+        assert {e.row for e in found.errors} == {3, 4}
+
+    def test_an_empty_value_is_a_gap(self):
+        found = read("electricity-maps-hourly", self.hours("2023-05-01 07:00", values=",21"))
+        assert [one.kind for one in found.hours] == [FactorKind.LIFECYCLE]
+
+    def test_a_yearly_file_is_refused(self):
+        (error,) = read("electricity-maps-hourly", self.hours("2024-01-01 00:00")).errors
+        assert "yearly format" in error.reason
+
+
 class TestLicensed:
     def test_a_residual_mix_with_semicolons_and_decimal_commas(self):
         found = read("licensed", "zone;year;g_co2e_per_kwh;role\nSE;2024;36,9\nDE;2024;728,1;\n")
