@@ -4,8 +4,9 @@ The order of choice (docs: how a figure is made, section 3):
 
 1. **By kind.** A direct (combustion) factor anywhere on the chain zone → parents, of the
    time or earlier, comes before any lifecycle factor.
-2. **By fit**, within the kind: zone and month → zone and year → parent zone and year →
-   the zone's nearest earlier year → the parents' nearest earlier year.
+2. **By fit**, within the kind: the site's own factor of the time → zone and month → zone
+   and year → parent zone and year → the zone's nearest earlier year → the parents' nearest
+   earlier year.
 3. Where neither kind offers that: the nearest *later* year of the zone, then of its
    parents, direct before lifecycle. It counts as an earlier-year fit with a negative gap.
    A figure must not rest on it while a factor of its own time exists, but a later figure
@@ -19,7 +20,7 @@ the highest id.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -123,6 +124,8 @@ class FactorTable:
         The factor. [g CO2e/kWh]
     lifecycle, includes_upstream, includes_losses : (t,) bool
         What it counts.
+    sites : (q,) int64
+        The sites that have factors of their own, in rising order.
     parents : mapping of int to int
         A zone's next larger zone. The world is nobody's parent here, or is skipped.
     world : int or None
@@ -135,10 +138,11 @@ class FactorTable:
     lifecycle: Bools
     includes_upstream: Bools
     includes_losses: Bools
+    sites: Ints
     parents: Mapping[int, int]
     world: int | None
     _candidates: dict[tuple[FactorRole, FactorKind, int], list[Candidate]] = field(repr=False)
-    _found: dict[tuple[FactorRole, int, int], Found] = field(repr=False)
+    _found: dict[tuple[FactorRole, int, int, int], Found] = field(repr=False)
 
     @classmethod
     def of(
@@ -155,6 +159,7 @@ class FactorTable:
         value: npt.ArrayLike,
         includes_upstream: npt.ArrayLike = False,
         includes_losses: npt.ArrayLike = False,
+        site: npt.ArrayLike = -1,
         parents: Mapping[int, int] | None = None,
         world: int | None = None,
     ) -> Self:
@@ -176,6 +181,8 @@ class FactorTable:
             The factor; rows with NaN are never chosen. [g CO2e/kWh]
         includes_upstream, includes_losses : (t,) bool
             What the factor already counts.
+        site : (t,) int64
+            The site that the factor is of; −1 for those of a zone.
         parents, world
             See the attributes.
 
@@ -198,6 +205,7 @@ class FactorTable:
             lifecycle=np.array([FactorKind(one) is FactorKind.LIFECYCLE for one in kind], np.bool_),
             includes_upstream=bools(includes_upstream),
             includes_losses=bools(includes_losses),
+            sites=np.unique(ints(site)[ints(site) >= 0]),
             parents=dict(parents or {}),
             world=world,
             _candidates={},
@@ -212,14 +220,21 @@ class FactorTable:
             ints(ends_month).tolist(),
             strict=True,
         )
-        table._index(role, kind, [Candidate(*row) for row in candidates])
+        places = np.where(ints(site) >= 0, _place_of_site(ints(site)), table.zone)
+        table._index(role, kind, places.tolist(), [Candidate(*row) for row in candidates])
         return table
 
-    def _index(self, role: Sequence[str], kind: Sequence[str], candidates: list[Candidate]) -> None:
-        zones, known = self.zone.tolist(), (~np.isnan(self.value)).tolist()
+    def _index(
+        self,
+        role: Sequence[str],
+        kind: Sequence[str],
+        places: list[int],
+        candidates: list[Candidate],
+    ) -> None:
+        known = (~np.isnan(self.value)).tolist()
         for one in candidates:
             if known[one.row]:
-                key = FactorRole(role[one.row]), FactorKind(kind[one.row]), zones[one.row]
+                key = FactorRole(role[one.row]), FactorKind(kind[one.row]), places[one.row]
                 self._candidates.setdefault(key, []).append(one)
 
     def boundaries(self) -> set[int]:
@@ -238,18 +253,22 @@ class FactorTable:
             for month in (one.starts_month, one.ends_month)
         }
 
-    def find(self, *, zone: int, month: int, role: FactorRole) -> Found:
-        """Return the factor for one zone and month; remembered, so that it is found once."""
-        key = role, zone, month
+    def find(self, *, zone: int, month: int, role: FactorRole, site: int = -1) -> Found:
+        """Return the factor for one place and month; remembered, so that it is found once."""
+        key = role, zone, month, site
         found = self._found.get(key)
         if found is None:
-            found = self._found[key] = self._search(zone, month, role)
+            found = self._found[key] = self._search(zone, month, role, site)
         return found
 
-    def _search(self, zone: int, month: int, role: FactorRole) -> Found:
+    def _search(self, zone: int, month: int, role: FactorRole, site: int) -> Found:
         chain = list(self._chain(zone))
         for look in (_of_the_time, _later):
             for kind in (FactorKind.DIRECT, FactorKind.LIFECYCLE):
+                own = self._candidates.get((role, kind, _place_of_site(site)), [])
+                valid = [one for one in own if site >= 0 and one.covers(month)]
+                if valid:
+                    return Found(min(valid).row, Fit.SITE, 0)
                 found = look([self._candidates.get((role, kind, z), []) for z in chain], month)
                 if found:
                     return found
@@ -273,6 +292,11 @@ class FactorTable:
             yield step
             seen.add(step)
             step = self.parents.get(step)
+
+
+def _place_of_site(site: Any) -> Any:
+    """Return what stands for a site among the zones: less than any of them."""
+    return -2 - site
 
 
 NOTHING = Found(row=-1, fit=Fit.NONE, gap_years=0)
@@ -314,7 +338,12 @@ def _other_year(position: int) -> Fit:
 
 
 def choose(
-    *, zone: Ints, month: Months, table: FactorTable, role: FactorRole = FactorRole.LOCATION
+    *,
+    zone: Ints,
+    month: Months,
+    table: FactorTable,
+    role: FactorRole = FactorRole.LOCATION,
+    site: Ints | None = None,
 ) -> Choice:
     """Choose the factor for each zone and month.
 
@@ -328,6 +357,8 @@ def choose(
         What may be chosen.
     role : FactorRole
         What the factor is for.
+    site : (m,) int64, optional
+        Sites, whose own factors come first; −1 where there is none.
 
     Returns
     -------
@@ -342,12 +373,31 @@ def choose(
     ----------
     WRI, GHG Protocol Scope 2 Guidance (2015), table 6.2 (hierarchy of emission factors).
     """
+    if site is not None and table.sites.size:
+        own = np.where(np.isin(site, table.sites), site, -1)
+        if (own >= 0).any():
+            return _choose_at_sites(zone, month, table, role, own)
     pairs = zone.astype(np.int64) << 32 | month.astype(np.int64)
     distinct, position = np.unique(pairs, return_inverse=True)
     found = [
         table.find(zone=pair >> 32, month=pair & 0xFFFFFFFF, role=role)
         for pair in distinct.tolist()
     ]
+    return _choice(found, position)
+
+
+def _choose_at_sites(
+    zone: Ints, month: Months, table: FactorTable, role: FactorRole, site: Ints
+) -> Choice:
+    keys = np.column_stack([zone, month.astype(np.int64), site])
+    distinct, position = np.unique(keys, axis=0, return_inverse=True)
+    found = [
+        table.find(zone=one[0], month=one[1], role=role, site=one[2]) for one in distinct.tolist()
+    ]
+    return _choice(found, position.reshape(-1))
+
+
+def _choice(found: list[Found], position: Ints) -> Choice:
     columns = np.array(found, dtype=np.int64).reshape(-1, 3)[position]
     return Choice(
         factor_index=columns[:, 0].copy(),

@@ -9,7 +9,7 @@ from django.utils import timezone
 from emissions.calculation.vocabulary import FactorKind, FactorRole
 from emissions.models.choices import choices, one_of
 from emissions.models.organisation import Organisation
-from emissions.models.site import GridZone
+from emissions.models.site import GridZone, Site
 
 
 class FactorSet(models.Model):
@@ -43,6 +43,7 @@ class EmissionFactor(models.Model):
 
     factor_set = models.ForeignKey(FactorSet, on_delete=models.CASCADE, related_name="factors")
     zone = models.ForeignKey(GridZone, on_delete=models.PROTECT)
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, null=True, blank=True)
     role = models.CharField(max_length=12, choices=choices(FactorRole))
     kind = models.CharField(max_length=12, choices=choices(FactorKind))
     starts_on = models.DateField()
@@ -66,7 +67,9 @@ class EmissionFactor(models.Model):
         ordering = ["zone_id", "starts_on"]
         constraints = [
             models.UniqueConstraint(
-                fields=["factor_set", "zone", "role", "kind", "starts_on"], name="factor_once"
+                fields=["factor_set", "zone", "site", "role", "kind", "starts_on"],
+                name="factor_once",
+                nulls_distinct=False,
             ),
             one_of("role", FactorRole, name="factor_role"),
             one_of("kind", FactorKind, name="factor_kind"),

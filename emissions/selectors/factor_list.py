@@ -117,7 +117,7 @@ def history_of_zone(*, organisation: Organisation, zone: GridZone) -> list[Valid
     found = (
         open_factors(organisation=organisation)
         .filter(zone=zone)
-        .select_related("factor_set", "zone")
+        .select_related("factor_set", "zone", "site")
         .order_by("-starts_on", "role", "kind", "-factor_set__published_on", "pk")
     )
     return [Valid(factor, factor.factor_set_id in in_use) for factor in found]

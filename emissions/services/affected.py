@@ -17,7 +17,7 @@ from django.db.models.expressions import RawSQL
 
 from emissions.calculation.factors import FactorTable
 from emissions.calculation.vocabulary import FactorRole
-from emissions.models import HourlyIntensity, Organisation, Run
+from emissions.models import EmissionFactor, HourlyIntensity, Organisation, Run
 from emissions.services.facts import Sets, factor_table
 
 FIRST_MONTH, LAST_MONTH = 1 * 12, 9998 * 12
@@ -56,9 +56,10 @@ def affected_runs(*, organisation: Organisation, before: Sets, after: Sets) -> Q
     zone_ids = _zones_used(organisation)
     spans = changed_spans(before=before, after=after, zone_ids=zone_ids)
     spans += changed_hours(before=before, after=after, zone_ids=zone_ids)
-    if not spans:
+    sites = _sites_with_factors(before, after)
+    if not spans and not sites:
         return runs.none()
-    sql, params = _runs_in(organisation, spans)
+    sql, params = _runs_in(organisation, spans, sites)
     return runs.filter(pk__in=RawSQL(sql, params))
 
 
@@ -128,7 +129,9 @@ def _zones_used(organisation: Organisation) -> list[int]:
 #: stands in the world, and so does a site of which nothing is known.
 RUNS_IN = """
 WITH span (zone_id, starts_at, ends_at) AS (VALUES {spans}),
-site AS (
+site (site_id, zone_id, starts_at, ends_at) AS (
+  SELECT unnest(%s::bigint[]), NULL::bigint, '-infinity'::float8, 'infinity'::float8
+  UNION
   SELECT conditions.site_id, span.* FROM emissions_siteconditions conditions
     JOIN span USING (zone_id)
     WHERE conditions.organisation_id = %s AND conditions.superseded_at IS NULL
@@ -175,8 +178,18 @@ SELECT run.id FROM place JOIN emissions_run run ON run.id = place.run_id
 """
 
 
-def _runs_in(organisation: Organisation, spans: list[Span]) -> tuple[str, list[Any]]:
-    """Return the query of the runs that stood in zones at times."""
+def _sites_with_factors(before: Sets, after: Sets) -> list[int]:
+    """Return the sites with factors of their own in a set that comes, goes or moves."""
+    moved = {factor_set_id for factor_set_id, _ in set(before) ^ set(after)}
+    found = EmissionFactor.objects.filter(factor_set__in=moved, site__isnull=False)
+    return list(found.order_by().values_list("site", flat=True).distinct())
+
+
+def _runs_in(
+    organisation: Organisation, spans: list[Span], site_ids: list[int]
+) -> tuple[str, list[Any]]:
+    """Return the query of the runs that stood in zones at times, or ever at sites."""
+    spans = spans or [Span(-1, FIRST_MONTH, FIRST_MONTH)]
     values = ", ".join(["(%s::bigint, %s::float8, %s::float8)"] * len(spans))
     times = [
         value
@@ -187,7 +200,7 @@ def _runs_in(organisation: Organisation, spans: list[Span]) -> tuple[str, list[A
             _epoch(span.end_month) + DAY_SECONDS,
         )
     ]
-    return RUNS_IN.format(spans=values), [*times, *[organisation.pk] * 5]
+    return RUNS_IN.format(spans=values), [*times, site_ids, *[organisation.pk] * 5]
 
 
 def _epoch(month: int) -> float:

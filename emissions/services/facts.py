@@ -281,9 +281,10 @@ def _factor_table(sets: Sets, tree: ZoneTree) -> FactorTable:
             "includes_upstream",
             "includes_losses",
             "factor_set__published_on",
+            "site_id",
         )
     )
-    frame = list(zip(*rows, strict=True)) or [()] * 11
+    frame = list(zip(*rows, strict=True)) or [()] * 12
     parents, world = tree
     return FactorTable.of(
         ids=frame[0],
@@ -297,6 +298,7 @@ def _factor_table(sets: Sets, tree: ZoneTree) -> FactorTable:
         includes_upstream=frame[8],
         includes_losses=frame[9],
         published=[day.toordinal() for day in frame[10]],
+        site=[NONE if one is None else one for one in frame[11]],
         parents=dict(parents),
         world=world,
     )

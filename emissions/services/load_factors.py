@@ -14,6 +14,7 @@ from emissions.models import (
     GridZone,
     HourlyIntensity,
     Organisation,
+    Site,
     User,
 )
 from emissions.services.audit import write_audit_event
@@ -107,6 +108,7 @@ def load_factor_set(
         raise LoadedAlready
     read = read_file(form, content)
     zones = _zones(read)
+    sites = _sites(read, organisation)
     if read.errors:
         raise FileRejected(sorted(read.errors, key=lambda error: error.row))
     factor_set = FactorSet.objects.create(
@@ -121,7 +123,8 @@ def load_factor_set(
         recorded_at=now,
     )
     EmissionFactor.objects.bulk_create(
-        [_factor(factor_set, zones[row.zone], row) for row in read.factors], batch_size=2000
+        [_factor(factor_set, zones[row.zone], sites.get(row.site), row) for row in read.factors],
+        batch_size=2000,
     )
     HourlyIntensity.objects.bulk_create(
         [
@@ -162,10 +165,26 @@ def _zones(read: Read) -> dict[str, int]:
     return known
 
 
-def _factor(factor_set: FactorSet, zone_id: int, row: FactorRow) -> EmissionFactor:
+def _sites(read: Read, organisation: Organisation | None) -> dict[str, int]:
+    """Return the ids of the organisation's sites that the rows name; others become errors."""
+    wanted = {row.site for row in read.factors if row.site}
+    known: dict[str, int] = {}
+    if wanted and organisation is not None:
+        for site in Site.objects.filter(organisation=organisation):
+            known |= dict.fromkeys(wanted & {site.slug, site.name}, site.pk)
+    for row in read.factors:
+        if row.site and row.site not in known:
+            read.error(row.row, "site", f"The organisation has no site “{row.site[:40]}”.")
+    return known
+
+
+def _factor(
+    factor_set: FactorSet, zone_id: int, site_id: int | None, row: FactorRow
+) -> EmissionFactor:
     return EmissionFactor(
         factor_set=factor_set,
         zone_id=zone_id,
+        site_id=site_id,
         role=row.role,
         kind=row.kind,
         starts_on=row.starts_on,

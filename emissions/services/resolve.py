@@ -158,9 +158,10 @@ def resolve(*, runs: pl.DataFrame, facts: Facts) -> Resolved:
     months = month.astype(np.int64)
     days = _local_days(piece_us, facts)
     spot = _spot(runs, run_index, hardware, days, months, preset, facts)
-    location = choose(zone=spot.zone_id, month=month, table=facts.factors)
-    market = choose(zone=spot.zone_id, month=month, table=facts.factors, role=FactorRole.RESIDUAL)
-    upstream = choose(zone=spot.zone_id, month=month, table=facts.factors, role=FactorRole.UPSTREAM)
+    location, market, upstream = (
+        choose(zone=spot.zone_id, month=month, table=facts.factors, role=role, site=spot.site_id)
+        for role in (FactorRole.LOCATION, FactorRole.RESIDUAL, FactorRole.UPSTREAM)
+    )
     losses = choose(zone=spot.zone_id, month=month, table=facts.losses, role=FactorRole.UPSTREAM)
     place, stated = _place(
         runs, run_index, spot, facts, (location, market, upstream, losses), piece_us, weight

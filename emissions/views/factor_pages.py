@@ -22,7 +22,9 @@ HISTORY_COLUMNS = (
 @require_safe
 def factor(request: HttpRequest, member: Member, factor_id: int) -> HttpResponse:
     """Show a factor: its value, what it counts, where it is from, what stands on it."""
-    found = open_factors(organisation=member.organisation).select_related("zone", "factor_set")
+    found = open_factors(organisation=member.organisation).select_related(
+        "zone", "site", "factor_set"
+    )
     shown: EmissionFactor = get_object_or_404(found, pk=factor_id)
     uses = uses_of_factor(organisation=member.organisation, factor=shown)
     context = {
@@ -78,7 +80,8 @@ def _series(factor: EmissionFactor) -> str:
 def _counts(factor: EmissionFactor) -> str:
     """Return a factor's kind, and its use if not the usual one."""
     use = "" if factor.role == "location" else f", {factor.get_role_display().lower()}"
-    return f"{factor.get_kind_display().lower()}{use}"
+    site = f", {factor.site.name}" if factor.site else ""
+    return f"{factor.get_kind_display().lower()}{use}{site}"
 
 
 def _csv(zone: GridZone, history: list[Valid]) -> HttpResponse:

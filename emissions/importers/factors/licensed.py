@@ -1,8 +1,9 @@
 """A plain CSV for factors that may not be redistributed (IEA, AIB residual mix) and for one's own.
 
 `zone, year, g_co2e_per_kwh` and, where they are known, `starts_on, ends_before` (instead of
-the year), `kind` (direct or lifecycle), `role` (location, residual or upstream),
-`includes_upstream`, `includes_losses`, `co2_g_per_kwh`, `ch4_g_per_kwh`, `n2o_g_per_kwh`, `note`.
+the year), `site` (one of one's own: its factor comes before its zone's), `kind` (direct or
+lifecycle), `role` (location, residual or upstream), `includes_upstream`, `includes_losses`,
+`co2_g_per_kwh`, `ch4_g_per_kwh`, `n2o_g_per_kwh`, `note`.
 """
 
 from datetime import date
@@ -29,6 +30,7 @@ COLUMNS = {
     "starts_on": ("valid from",),
     "ends_before": ("valid before",),
     "g_co2e_per_kwh": ("gCO2e/kWh", "gCO2/kWh", "g CO2e per kWh", "value"),
+    "site": (),
     "kind": (),
     "role": ("use",),
     "includes_upstream": (),
@@ -38,7 +40,7 @@ COLUMNS = {
     "n2o_g_per_kwh": (),
     "note": (),
 }
-EXPECTS = "zone, year, g_co2e_per_kwh; optional: starts_on, ends_before, kind, role, note"
+EXPECTS = "zone, year, g_co2e_per_kwh; optional: starts_on, ends_before, site, kind, role, note"
 YES, NO = ("1", "yes", "true"), ("", "0", "no", "false")
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -141,6 +143,7 @@ def _add(found: Read, cells: _Cells) -> None:
             ch4_g_per_kwh=cells.gas("ch4_g_per_kwh"),
             n2o_g_per_kwh=cells.gas("n2o_g_per_kwh"),
             note=cells.text("note")[:400],
+            site=cells.text("site"),
         )
     )
 

@@ -31,6 +31,7 @@ class FactorRow:
     ch4_g_per_kwh: float | None = None
     n2o_g_per_kwh: float | None = None
     note: str = ""
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def _refuse_twice(read: Read) -> None:
     """Note factors that are stated twice: which of them would count?"""
     seen: dict[tuple[object, ...], int] = {}
     for one in read.factors:
-        key = one.zone, one.role, one.kind, one.starts_on
+        key = one.zone, one.site, one.role, one.kind, one.starts_on
         if key in seen:
             read.error(one.row, "", f"{one.zone} {one.starts_on} stands in row {seen[key]}, too.")
         else:
