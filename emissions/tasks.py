@@ -13,6 +13,7 @@ from emissions.services import calculate, doubles, invalidate
 from emissions.services import fold_streams as streams
 from emissions.services import settle_pools as pools
 from emissions.services.imports import run as imports
+from emissions.services.preview_jobs import run_previews
 from emissions.services.verify_ledger import verify_ledger as verify
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,9 @@ def import_waiting() -> int:
     while settled := imports.work(now=timezone.now()):
         done += settled
     return done
+def preview_factors() -> int:
+    """Answer the previews of factor sets that somebody waits for."""
+    return run_previews()
 
 
 @shared_task
@@ -100,6 +104,7 @@ def _wake(task: Task[[], object]) -> None:
         logger.warning("No nudge for %s, beat will repeat it: %s", task.name, error)
 
 
+invalidate.wake["previews"] = lambda: _wake(preview_factors)
 invalidate.wake["waiting"] = lambda: _wake(calculate_waiting)
 invalidate.wake["bulk"] = lambda: _wake(calculate_pending)
 invalidate.wake["imports"] = lambda: _wake(import_waiting)

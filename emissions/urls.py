@@ -49,6 +49,7 @@ HARDWARE = f"{INVENTORY}hardware/"
 CLOUD = f"{INVENTORY}cloud/"
 FUEL = f"{INVENTORY}fuel/"
 FACTORS = "o/<slug:organisation_slug>/factors/"
+FACTOR_PREVIEW = f"{FACTORS}previews/<int:preview_id>/"
 FACTOR_SET = f"{FACTORS}sets/<int:factor_set_id>/"
 SETTINGS = "o/<slug:organisation_slug>/settings/"
 PERSON = f"{SETTINGS}people/<int:membership_id>/"
@@ -139,6 +140,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{FACTORS}load/", factor_upload.factor_upload, name="factor_upload"),
     path(FACTOR_SET, factor_sets.factor_set, name="factor_set"),
     path(f"{FACTOR_SET}preview/", factor_sets.factor_set_preview, name="factor_set_preview"),
+    path(f"{FACTOR_SET}preview/start/", factor_sets.preview_start, name="factor_preview_start"),
+    path(
+        f"{FACTOR_PREVIEW}progress/",
+        factor_sets.preview_progress,
+        name="factor_preview_progress",
+    ),
+    path(f"{FACTOR_PREVIEW}cancel/", factor_sets.preview_cancel, name="factor_preview_cancel"),
     path(f"{FACTOR_SET}adopt/", factor_sets.adopt, name="adopt_factor_set"),
     path(f"{FACTOR_SET}withdraw/", factor_sets.withdraw, name="withdraw_factor_set"),
     path(SETTINGS, settings.settings, name="settings"),

@@ -17,6 +17,7 @@ from emissions.calculation.vocabulary import (
     ZoneKind,
 )
 from emissions.models import (
+    AdoptionPreview,
     ApiToken,
     CloudAccount,
     CloudRegion,
@@ -178,6 +179,13 @@ def make_factor_set(**values: Any) -> FactorSet:
         "licence": "CC BY 4.0",
     }
     return FactorSet.objects.create(**{**defaults, **values})
+
+
+def make_preview(organisation: Organisation, factor_set: FactorSet) -> AdoptionPreview:
+    """Make a preview that waits for a worker."""
+    return AdoptionPreview.objects.create(
+        organisation=organisation, factor_set=factor_set, precedence=1, before=[], after=[]
+    )
 
 
 def make_factor(

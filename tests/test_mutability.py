@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, models, transaction
 from emissions.calculation.vocabulary import Basis, Fit, RunStatus, Scope, SourceKind, Stage
 from emissions.management.commands.grant_ledger_role import append_only_tables
 from emissions.models import (
+    AdoptionPreview,
     ApiToken,
     AuditEvent,
     Cell,
@@ -78,6 +79,7 @@ APPEND_ONLY = {
 }
 
 MUTABLE = {
+    AdoptionPreview: "a question, and then its answer",
     ApiToken: "revoked",
     CloudAccount: "edited; its statements are kept",
     CloudRegion: "reference data, corrected by load_reference",

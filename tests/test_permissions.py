@@ -33,6 +33,7 @@ from tests.factories import (
     make_member,
     make_node,
     make_organisation,
+    make_preview,
     make_project,
     make_reading,
     make_run,
@@ -98,6 +99,7 @@ def things(organisation: Organisation, member: Membership) -> dict[str, Any]:
         "reading_id": make_reading(site).pk,
         "alias_id": make_alias(hardware).pk,
         "factor_set_id": factor_set.pk,
+        "preview_id": make_preview(organisation, factor_set).pk,
         "factor_id": make_factor(
             factor_set=factor_set, zone=GridZone.objects.get(code="FR"), year=2026
         ).pk,

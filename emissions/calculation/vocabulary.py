@@ -315,6 +315,16 @@ class Headline(Labelled, StrEnum):
     HOURLY = "hourly"
 
 
+class PreviewState(Labelled, StrEnum):
+    """How far a preview in the background is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
 class Assumption(IntFlag):
     """What the core had to assume for a run; bits, so that a column is an integer array."""
 

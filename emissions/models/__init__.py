@@ -19,6 +19,7 @@ from emissions.models.observation import Observation
 from emissions.models.organisation import Organisation, Project, ProjectAssignment, Team
 from emissions.models.people import Membership, User
 from emissions.models.pool import Pool, StalePool
+from emissions.models.preview import AdoptionPreview
 from emissions.models.run import PendingCalculation, Run, RunState
 from emissions.models.run_import import ImportContent, ImportMapping, ImportRow, RunImport
 from emissions.models.site import CloudRegion, DefaultPue, GridZone, Site, SiteConditions
@@ -27,6 +28,7 @@ from emissions.models.token import ApiToken
 from emissions.models.total import MonthlyTotal
 
 __all__ = [
+    "AdoptionPreview",
     "ApiToken",
     "AuditEvent",
     "Cell",

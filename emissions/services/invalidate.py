@@ -71,6 +71,12 @@ def nudge(*, priority: int) -> None:
         transaction.on_commit(wake[kind], robust=True)
 
 
+def wake_after_commit(kind: str) -> None:
+    """Wake a worker of a kind after the commit; a lost message loses nothing."""
+    if kind in wake:
+        transaction.on_commit(wake[kind], robust=True)
+
+
 def queue_runs(
     *, runs: QuerySet[Run], by: User | None, cause: Cause, reason: str = "", priority: int
 ) -> int:

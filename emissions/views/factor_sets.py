@@ -5,17 +5,27 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from emissions.calculation.vocabulary import PreviewState
 from emissions.charts import numbers
 from emissions.forms.factors import AdoptionForm
-from emissions.models import FactorSet, FactorSetAdoption, GridZone, Organisation, Team
+from emissions.models import (
+    AdoptionPreview,
+    FactorSet,
+    FactorSetAdoption,
+    GridZone,
+    Organisation,
+    Team,
+)
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors.factor_list import adoptions_of, open_sets
 from emissions.services.adopt_factors import NotAdopted, adopt_factor_set, withdraw_factor_set
+from emissions.services.facts import Sets
 from emissions.services.preview_factors import (
     Difference,
     count_affected,
@@ -23,9 +33,16 @@ from emissions.services.preview_factors import (
     sets_with,
     sets_without,
 )
+from emissions.services.preview_jobs import (
+    OPEN,
+    cancel_preview,
+    differences_of,
+    find_preview,
+    start_preview,
+)
 
-PREVIEW_UP_TO = 100_000
-"""Runs that are calculated twice while somebody waits for the page."""
+PREVIEW_UP_TO = 5_000
+"""Runs that are calculated twice while somebody waits for the page; more go to a worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,38 +82,62 @@ def factor_set(request: HttpRequest, member: Member, factor_set_id: int) -> Http
     return render(request, "emissions/factors/set.html", context)
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the address asks to preview: adopting at a precedence, or withdrawing."""
+
+    factor_set: FactorSet
+    current: FactorSetAdoption | None
+    precedence: int | None
+    proposed: int
+    form: AdoptionForm
+    after: Sets
+
+
+def _change(member: Member, factor_set_id: int, asked: QueryDict) -> Change:
+    organisation, shown = member.organisation, _factor_set(member, factor_set_id)
+    current = FactorSetAdoption.objects.filter(
+        organisation=organisation, factor_set=shown, withdrawn_at=None
+    ).first()
+    form = AdoptionForm(asked if "precedence" in asked else None)
+    proposed = _precedence(organisation, current)
+    if form.is_valid():
+        proposed = form.cleaned_data["precedence"]
+    if "withdraw" in asked and current is not None:
+        without = sets_without(organisation=organisation, factor_set=shown)
+        return Change(shown, current, None, proposed, form, without)
+    after = sets_with(organisation=organisation, factor_set=shown, precedence=proposed)
+    return Change(shown, current, proposed, proposed, form, after)
+
+
 @member_required(Action.ADOPT_FACTORS)
 @require_safe
 def factor_set_preview(request: HttpRequest, member: Member, factor_set_id: int) -> HttpResponse:
     """Show what adopting a set (?precedence=) or withdrawing it (?withdraw) would change."""
-    shown = _factor_set(member, factor_set_id)
     organisation = member.organisation
-    current = FactorSetAdoption.objects.filter(
-        organisation=organisation, factor_set=shown, withdrawn_at=None
-    ).first()
-    withdraw = "withdraw" in request.GET and current is not None
-    form = AdoptionForm(request.GET if "precedence" in request.GET else None)
-    precedence = _precedence(organisation, current)
-    if form.is_valid():
-        precedence = form.cleaned_data["precedence"]
-    after = (
-        sets_without(organisation=organisation, factor_set=shown)
-        if withdraw
-        else sets_with(organisation=organisation, factor_set=shown, precedence=precedence)
-    )
-    runs = count_affected(organisation=organisation, after=after)
-    rows: list[DifferenceRow] = []
+    change = _change(member, factor_set_id, request.GET)
+    runs = count_affected(organisation=organisation, after=change.after)
+    preview, found = None, None
     if runs <= PREVIEW_UP_TO:
-        found = preview_factors(organisation=organisation, after=after)
-        rows = _named(organisation, found.differences)
+        found = preview_factors(organisation=organisation, after=change.after).differences
+    else:
+        preview = find_preview(
+            organisation=organisation,
+            factor_set=change.factor_set,
+            precedence=change.precedence,
+        )
+        if preview is not None and preview.state == PreviewState.DONE:
+            found = differences_of(preview=preview)
+    rows = _named(organisation, found or [])
     context = {
-        "set": shown,
-        "current": current,
-        "withdraw": withdraw,
-        "form": form,
-        "precedence": precedence,
+        "set": change.factor_set,
+        "current": change.current,
+        "withdraw": change.precedence is None,
+        "form": change.form,
+        "precedence": change.proposed,
         "runs": runs,
-        "too_many": runs > PREVIEW_UP_TO,
+        "preview": preview,
+        "known": found is not None,
         "rows": rows,
         "unit": numbers.mass_unit(
             kg
@@ -107,6 +148,51 @@ def factor_set_preview(request: HttpRequest, member: Member, factor_set_id: int)
         "market_kg": sum((row.market_kg for row in rows), Decimal(0)),
     }
     return render(request, "emissions/factors/preview.html", context)
+
+
+@member_required(Action.ADOPT_FACTORS)
+@require_POST
+def preview_start(request: HttpRequest, member: Member, factor_set_id: int) -> HttpResponse:
+    """Ask a worker for a preview that takes longer."""
+    change = _change(member, factor_set_id, request.POST)
+    start_preview(
+        organisation=member.organisation,
+        factor_set=change.factor_set,
+        precedence=change.precedence,
+        after=change.after,
+        by=member.user,
+        now=timezone.now(),
+    )
+    page = reverse("factor_set_preview", args=[member.organisation.slug, factor_set_id])
+    asked = "withdraw" if change.precedence is None else f"precedence={change.precedence}"
+    return redirect(f"{page}?{asked}")
+
+
+@member_required(Action.ADOPT_FACTORS)
+@require_safe
+def preview_progress(request: HttpRequest, member: Member, preview_id: int) -> HttpResponse:
+    """Show how far a preview is: what the page asks for until it is done."""
+    preview = _preview(member, preview_id)
+    context = {"preview": preview}
+    response = render(request, "emissions/factors/_progress.html", context)
+    if preview.state not in OPEN and request.headers.get("HX-Request"):
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@member_required(Action.ADOPT_FACTORS)
+@require_POST
+def preview_cancel(request: HttpRequest, member: Member, preview_id: int) -> HttpResponse:
+    """Stop a preview."""
+    preview = _preview(member, preview_id)
+    cancel_preview(preview=preview, by=member.user)
+    messages.info(request, "The preview was stopped.")
+    return redirect("factor_set", member.organisation.slug, preview.factor_set_id)
+
+
+def _preview(member: Member, preview_id: int) -> AdoptionPreview:
+    previews = AdoptionPreview.objects.select_related("factor_set", "organisation")
+    return get_object_or_404(previews, organisation=member.organisation, pk=preview_id)
 
 
 @member_required(Action.ADOPT_FACTORS)
