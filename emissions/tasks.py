@@ -72,6 +72,9 @@ def import_waiting() -> int:
     while settled := imports.work(now=timezone.now()):
         done += settled
     return done
+
+
+@shared_task
 def preview_factors() -> int:
     """Answer the previews of factor sets that somebody waits for."""
     return run_previews()

@@ -308,6 +308,8 @@ class NameKind(Labelled, StrEnum):
     PROJECT = "project"
     EQUIPMENT = "equipment"
     PLACE = "place"
+
+
 class Headline(Labelled, StrEnum):
     """Which of the two location-based figures an organisation puts first."""
 

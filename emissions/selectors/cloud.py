@@ -10,10 +10,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 
 from emissions.calculation.vocabulary import InventoryFigure, PoolKind, Scope, Scope3Category
 from emissions.models import CloudAccount, MonthlyTotal, Organisation, ProviderStatement
+from emissions.selectors.headline import summed
 
 ZERO = Decimal(0)
 #: The quantities that a statement replaces.
@@ -176,7 +177,7 @@ def _own_lines(
         )
         .exclude(cell__source_kind=PoolKind.STATEMENT.value)
         .values("month", "cell__cloud_region__provider", *names)
-        .annotate(**{f"sum_{name}": Sum(name) for name in REPLACED})
+        .annotate(**{f"sum_{name}": summed(name) for name in REPLACED})
         .order_by("month", *names)
     )
     for row in rows:

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from emissions.calculation.vocabulary import PoolKind
 from emissions.models import EmissionEntry, MonthlyTotal, Node, NodePlacement, Run, Site
+from emissions.selectors.headline import summed
 from emissions.selectors.periods import Period
 
 ZERO = Decimal(0)
@@ -108,7 +109,7 @@ def _parts(rows: QuerySet[Any, Any]) -> list[MonthPart]:
     grouped = (
         rows.order_by()
         .values("month", "cell__source_kind")
-        .annotate(**{name: Sum(name) for name in SUMS})
+        .annotate(**{name: summed(name) for name in SUMS})
     )
     return _merged(grouped)
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
-from django.db.models.expressions import RawSQL
 
 from emissions.calculation.factors import FactorTable
 from emissions.calculation.vocabulary import FactorRole
@@ -60,7 +59,8 @@ def affected_runs(*, organisation: Organisation, before: Sets, after: Sets) -> Q
     if not spans and not sites:
         return runs.none()
     sql, params = _runs_in(organisation, spans, sites)
-    return runs.filter(pk__in=RawSQL(sql, params))
+    # As an array, few ids are looked up by their index however large the table is.
+    return runs.extra(where=[f"emissions_run.id = ANY(ARRAY({sql}))"], params=params)
 
 
 def changed_spans(*, before: Sets, after: Sets, zone_ids: Sequence[int]) -> list[Span]:
@@ -147,34 +147,36 @@ site (site_id, zone_id, starts_at, ends_at) AS (
       SELECT 1 FROM emissions_siteconditions conditions
       WHERE conditions.site_id = site.id AND conditions.superseded_at IS NULL)
 ),
-place (run_id, starts_at, ends_at) AS (
-  SELECT run.id, site.starts_at, site.ends_at
-    FROM emissions_run run JOIN site ON site.site_id = run.site_id
+place (run_id, started_at, hours, starts_at, ends_at) AS (
+  SELECT run.id, run.started_at, run.duration_hours, site.starts_at, site.ends_at
+    FROM site JOIN emissions_run run ON run.site_id = site.site_id
+    WHERE run.organisation_id = %s
   UNION ALL
-  SELECT run.id, site.starts_at, site.ends_at FROM emissions_run run
-    JOIN emissions_nodeplacement placement ON placement.node_id = run.node_id
+  SELECT run.id, run.started_at, run.duration_hours, site.starts_at, site.ends_at
+    FROM site JOIN emissions_nodeplacement placement ON placement.site_id = site.site_id
       AND placement.superseded_at IS NULL
-    JOIN site ON site.site_id = placement.site_id WHERE run.site_id IS NULL
+    JOIN emissions_run run ON run.node_id = placement.node_id
+    WHERE run.organisation_id = %s AND run.site_id IS NULL
   UNION ALL
-  SELECT run.id, span.starts_at, span.ends_at FROM emissions_run run
-    JOIN emissions_cloudregion region ON region.id = run.cloud_region_id
-    JOIN span ON span.zone_id = region.zone_id
+  SELECT run.id, run.started_at, run.duration_hours, span.starts_at, span.ends_at
+    FROM span JOIN emissions_cloudregion region ON region.zone_id = span.zone_id
+    JOIN emissions_run run ON run.cloud_region_id = region.id
+    WHERE run.organisation_id = %s
   UNION ALL
-  SELECT run.id, span.starts_at, span.ends_at
-    FROM emissions_run run JOIN span ON span.zone_id = run.zone_id
+  SELECT run.id, run.started_at, run.duration_hours, span.starts_at, span.ends_at
+    FROM span JOIN emissions_run run ON run.zone_id = span.zone_id
+    WHERE run.organisation_id = %s
   UNION ALL
-  SELECT run.id, span.starts_at, span.ends_at FROM emissions_run run
-    JOIN emissions_gridzone zone ON zone.code = 'WORLD' JOIN span ON span.zone_id = zone.id
-    WHERE run.organisation_id = %s AND run.zone_id IS NULL AND run.cloud_region_id IS NULL
-      AND run.site_id IS NULL AND NOT EXISTS (
+  SELECT run.id, run.started_at, run.duration_hours, span.starts_at, span.ends_at
+    FROM span JOIN emissions_gridzone zone ON zone.id = span.zone_id AND zone.code = 'WORLD'
+    JOIN emissions_run run ON run.zone_id IS NULL AND run.cloud_region_id IS NULL
+    WHERE run.organisation_id = %s AND run.site_id IS NULL AND NOT EXISTS (
         SELECT 1 FROM emissions_nodeplacement placement
         WHERE placement.node_id = run.node_id AND placement.superseded_at IS NULL)
 )
-SELECT run.id FROM place JOIN emissions_run run ON run.id = place.run_id
-  WHERE run.organisation_id = %s
-  AND extract(epoch FROM run.started_at) < place.ends_at
-  AND extract(epoch FROM run.started_at) + 3600 * least(run.duration_hours, 1e9)
-    >= place.starts_at
+SELECT DISTINCT run_id FROM place
+  WHERE extract(epoch FROM started_at) < ends_at
+  AND extract(epoch FROM started_at) + 3600 * least(hours, 1e9) >= starts_at
 """
 
 
@@ -200,7 +202,7 @@ def _runs_in(
             _epoch(span.end_month) + DAY_SECONDS,
         )
     ]
-    return RUNS_IN.format(spans=values), [*times, site_ids, *[organisation.pk] * 5]
+    return RUNS_IN.format(spans=values), [*times, site_ids, *[organisation.pk] * 8]
 
 
 def _epoch(month: int) -> float:

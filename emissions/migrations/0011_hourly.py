@@ -18,7 +18,7 @@ EVERY_HOUR = migrations.RunSQL(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("emissions", "0008_evidence")]
+    dependencies = [("emissions", "0010_imports")]
     operations = [
         migrations.CreateModel(
             name="HourlyIntensity",
