@@ -153,6 +153,7 @@ WITHOUT_A_COMPOSITE_KEY = {
     "DoublePair.second",
     "DoublePair.superseded",
     "EnergyStream.run",
+    "AdoptionPreview.factor_set",
     "FactorSetAdoption.factor_set",
     "HardwareAlias.hardware",
     "ImportMapping.hardware",

@@ -26,7 +26,7 @@ DROP FUNCTION tonne_factor_site();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("emissions", "0011_hourly")]
+    dependencies = [("emissions", "0012_hourly")]
 
     operations = [
         migrations.RemoveConstraint(model_name="emissionfactor", name="factor_once"),

@@ -18,7 +18,7 @@ EVERY_HOUR = migrations.RunSQL(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("emissions", "0010_imports")]
+    dependencies = [("emissions", "0011_streams")]
     operations = [
         migrations.CreateModel(
             name="HourlyIntensity",

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    dependencies = [("emissions", "0012_factor_of_a_site")]
+    dependencies = [("emissions", "0013_factor_of_a_site")]
 
     operations = [
         migrations.CreateModel(
