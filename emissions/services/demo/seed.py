@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from itertools import islice
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from emissions.calculation.vocabulary import Control, Role
 from emissions.models import (
@@ -96,6 +96,9 @@ def seed_demo(*, now: datetime, runs: int = RUNS) -> Organisation | None:
         who = researcher if by == RESEARCHER else admin
         record_runs(organisation=organisation, runs=runs_to_review, by=who, now=now)
     track(project=projects["Aurora instruct"], site=sites["Luleå"], by=admin, now=now)
+    with connection.cursor() as cursor:
+        # What follows looks for pairs; PostgreSQL does not know yet that there are many runs.
+        cursor.execute("ANALYZE emissions_run")
     find_doubles(organisation=organisation, now=now)
     bring_files(
         organisation=organisation,
