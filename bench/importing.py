@@ -54,7 +54,7 @@ def importing(*, runs: int) -> list[Measure]:
         },
         _value("of it, the preview", looked - start, "s"),
         _value("size of the CSV", size / 1024**2, "MB"),
-        _value("memory that reading it adds, whatever its length", memory, "MB"),
+        _value("memory that reading it adds, the mapped file included", memory, "MB"),
     ]
 
 

@@ -239,8 +239,6 @@ NOT_PAGES = {
     "api_report_list": "the API",
     "api_report": "the API",
     "api_nowhere": "the API",
-    "unnamed calculator": "the API",
-    "unnamed runs": "the API",
     **{
         f"codecarbon_{name}": "for CodeCarbon clients"
         for name in (
@@ -275,9 +273,16 @@ NOT_PAGES = {
 
 
 def addresses(resolver: URLResolver | None = None, namespace: str = "") -> Iterator[str]:
-    """Yield the name of each address in the URLconf; the admin's is Django's own."""
-    for entry in (resolver or get_resolver()).url_patterns:
+    """Yield the name of each address in the URLconf; the admin's is Django's own.
+
+    An address of the API that stands there without its slash, too, is one address.
+    """
+    patterns = (resolver or get_resolver()).url_patterns
+    named = {str(entry.pattern) for entry in patterns if getattr(entry, "name", None)}
+    for entry in patterns:
         if isinstance(entry, URLPattern):
+            if not entry.name and f"{entry.pattern}/" in named:
+                continue
             yield f"{namespace}{entry.name}" if entry.name else f"unnamed {entry.pattern}"
         elif entry.namespace != "admin":
             yield from addresses(entry, f"{entry.namespace}:" if entry.namespace else namespace)
