@@ -39,12 +39,13 @@ class TokenAuthentication(BaseAuthentication):
         raw = self.given(request)
         if raw is None:
             return None
-        tries = RefusedThrottle()
-        if not tries.allow_request(request, None):
-            raise Throttled(tries.wait())
         try:
             token = check_token(raw, now=timezone.now())
         except TokenRefused as refused:
+            # However many wrong ones came from an address, a right one is heard.
+            tries = RefusedThrottle()
+            if not tries.allow_request(request, None):
+                raise Throttled(tries.wait()) from refused
             tries.count(request)
             raise AuthenticationFailed(str(refused)) from refused
         return token.person or TokenUser(), token

@@ -6,7 +6,7 @@ from itertools import islice
 
 from django.db import connection, transaction
 
-from emissions.calculation.vocabulary import Control, Role
+from emissions.calculation.vocabulary import Control, Role, TokenScope
 from emissions.models import (
     CloudRegion,
     GridZone,
@@ -52,6 +52,7 @@ from emissions.services.manage_projects import assign_project, create_project
 from emissions.services.manage_sites import Conditions, create_site, set_conditions
 from emissions.services.manage_teams import create_team
 from emissions.services.record_runs import record_runs
+from emissions.services.tokens import create_token
 
 CHUNK = 5000
 
@@ -107,7 +108,39 @@ def seed_demo(*, now: datetime, runs: int = RUNS) -> Organisation | None:
         by=admin,
         now=now,
     )
+    _tokens(organisation, projects, admin, now)
     return organisation
+
+
+def _tokens(
+    organisation: Organisation, projects: dict[str, Project], admin: User, now: datetime
+) -> None:
+    """Make a cluster's token, one for an address, and a person's; nobody is shown them."""
+    by_slug = {project.slug: project for project in projects.values()}
+    create_token(
+        organisation=organisation,
+        project=by_slug["aurora-instruct"],
+        name="Slurm epilogue",
+        by=admin,
+        now=now,
+    )
+    create_token(
+        organisation=organisation,
+        project=by_slug["retrieval"],
+        scope=TokenScope.INGEST,
+        name="Notebooks",
+        by=admin,
+        now=now,
+    )
+    create_token(
+        organisation=organisation,
+        person=admin,
+        scope=TokenScope.READ,
+        name="Quarterly spreadsheet",
+        expires_at=now + timedelta(days=90),
+        by=admin,
+        now=now,
+    )
 
 
 def _people(organisation: Organisation, teams: dict[str, Team], now: datetime) -> User:
