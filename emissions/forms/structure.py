@@ -292,6 +292,8 @@ class TokenForm(forms.Form):
         self.fields["project"].queryset = Project.objects.filter(  # type: ignore[attr-defined]
             organisation=organisation, archived_at=None
         )
+        for name in ("project", "person", "scope"):
+            self.fields[name].one_of_several = True  # type: ignore[attr-defined]
         self.fields["person"].queryset = User.objects.filter(  # type: ignore[attr-defined]
             memberships__organisation=organisation, is_active=True
         )
