@@ -248,6 +248,8 @@ class TestTotals:
         assert runs(status="failed") == runs(project=project.slug, status="failed") == 1
         assert runs(period=month) == runs(zone="FR") + runs(zone=["WORLD", "none"]) == 2
         assert runs(period="2001") == 0
+        (group,) = read(client, "totals/", by="month", period=month)["results"]
+        assert group["month"] == {"key": month, "label": month}
 
     @pytest.mark.parametrize(
         "params", [{"by": "odd"}, {"period": "odd"}, {"team": "odd"}, {"status": "odd"}]
