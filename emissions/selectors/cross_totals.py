@@ -63,9 +63,9 @@ def cross_totals(
         groups = {}
         for name in by:
             dimension = DIMENSIONS[GROUPINGS[name]]
-            key, label = dimension.name(*(row[column] for column in dimension.columns))
+            value, label = dimension.name(*(row[column] for column in dimension.columns))
             # A month as the address of a period has it: 2026-07.
-            groups[name] = (label if name == "month" else key, label)
+            groups[name] = (label if name == "month" else value, label)
         key = tuple(key for key, _ in groups.values())
         sums = totals_of(row)
         if key in found:  # A site keeps one row whichever cloud region stands beside it.
