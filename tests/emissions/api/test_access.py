@@ -67,8 +67,8 @@ def things(db: None) -> dict[str, Any]:
 def address(name: str, things: dict[str, Any]) -> str:
     route = VIEWS[name][0]
     for argument, value in (
-        ("<slug:key>", things["keys"].get(name)),
-        ("<int:key>", things["keys"].get(name)),
+        ("<slug:key>", things["keys"].get(name, 1)),
+        ("<int:key>", things["keys"].get(name, 1)),
         ("<path:external_id>", "job-1"),
         ("<slug:quarter>", "2026-Q2"),
         ("<slug:file_format>", "csv"),
