@@ -4,14 +4,9 @@ import json
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from urllib.parse import urljoin
-
-from django.urls import is_valid_path
 
 from emissions.models import Organisation, Project, Run
 
-#: Where CodeCarbon's clients post.
-CODECARBON = "/codecarbon"
 #: Where the project has no run yet to take values from.
 TYPICAL = {"hardware": "A100", "device_count": 8, "zone": "SE"}
 
@@ -43,7 +38,6 @@ def snippets(
     found = [
         Snippet("curl", "With curl", "curl command", _curl(url, secret, run)),
         Snippet("python", "With Python", "Python code", _python(url, secret, run)),
-        *_codecarbon(url, secret, project),
     ]
     if project is not None:
         title = "With CodeCarbon, in .codecarbon.config"
@@ -109,21 +103,6 @@ def _curl(url: str, secret: str, run: dict[str, Any]) -> str:
         '  -H "Content-Type: application/json" \\\n'
         f"  -d '{body}'"
     )
-
-
-def _codecarbon(url: str, secret: str, project: Project | None) -> list[Snippet]:
-    """Return the configuration of a CodeCarbon tracker: it knows its project by the token."""
-    if project is None or not is_valid_path(f"{CODECARBON}/runs"):
-        return []
-    lines = (
-        "# .codecarbon.config, in the folder of the program or in the home folder",
-        "[codecarbon]",
-        "save_to_api = true",
-        f"api_endpoint = {urljoin(url, CODECARBON)}",
-        f"api_key = {secret}",
-        "experiment_id = default",
-    )
-    return [Snippet("codecarbon", "With CodeCarbon", "configuration", "\n".join(lines))]
 
 
 def _python(url: str, secret: str, run: dict[str, Any]) -> str:
