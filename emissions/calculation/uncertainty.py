@@ -55,6 +55,7 @@ FIT_BANDS: dict[Fit, Band] = {
 """Shared error of the grid factor, by its fit."""
 
 PUE_DEFAULT_BAND = Band(0.75, 1.25, "a default PUE, ±20–30 %")
+PUE_STATED_BAND = Band(0.97, 1.03, "the site's own or a published PUE, ±3 %")
 EMBODIED_BAND = Band(0.5, 2.0, "product carbon footprints, × 0.5–2")
 
 OWN_SPREAD: dict[Basis, float] = {
@@ -171,6 +172,53 @@ def interval(
         high=total * exp(Z_95 * _log_deviation(spread, total)),
         contributions={name: part / spread for name, part in ranked} if spread else {},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One input's part in the uncertainty of a sum.
+
+    Attributes
+    ----------
+    input : str
+        The kind of input, as `interval` was given it; "own" is what belongs to single runs.
+    key : int
+        Which one of that kind; 0 for "own".
+    share : float
+        Of the variance. [0–1]
+    """
+
+    input: str
+    key: int
+    share: float
+
+
+def ranking(
+    *, amounts: Floats, independent_variance: float, shared: Mapping[str, Shared]
+) -> list[Contribution]:
+    """Return what the uncertainty of a sum comes from, largest first; the shares add up to 1.
+
+    Parameters
+    ----------
+    amounts, independent_variance, shared
+        As `interval` takes them.
+
+    Notes
+    -----
+    A lopsided input counts with the mean of its variances below and above.
+    """
+    parts = [("own", 0, independent_variance)]
+    for name, one in shared.items():
+        keys, groups = np.unique(one.key, return_inverse=True)
+        below = np.bincount(groups, weights=amounts * one.sigma_low, minlength=keys.size)
+        above = np.bincount(groups, weights=amounts * one.sigma_high, minlength=keys.size)
+        variances = (np.square(below) + np.square(above)) / 2
+        parts += [(name, int(key), float(part)) for key, part in zip(keys, variances, strict=True)]
+    whole = sum(part for _, _, part in parts)
+    if not whole > 0:
+        return []
+    found = [Contribution(name, key, part / whole) for name, key, part in parts if part > 0]
+    return sorted(found, key=lambda one: (-one.share, one.input, one.key))
 
 
 def _variance(amounts: Floats, key: Ints, sigma: Floats) -> float:

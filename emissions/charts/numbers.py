@@ -79,6 +79,35 @@ def quantity_text(value: Number, units: tuple[Unit, ...], symbol: str | None = N
     return f"{number_text(float(value) / unit.size)}{NO_BREAK_SPACE}{unit.symbol}"
 
 
+def digits_supported(value: Number, low: Number, high: Number) -> int:
+    """Return how many significant digits of a figure its interval supports: two or three.
+
+    The last digit shown is that of the interval's half-width: 13.6 from 8.2 to 16.3 is 14.
+    """
+    figure, half = abs(float(value)), max(float(high) - float(value), float(value) - float(low))
+    if not (figure > 0 and half > 0):
+        return SIGNIFICANT_DIGITS
+    digits = math.floor(math.log10(figure)) - math.floor(math.log10(half)) + 1
+    return min(max(digits, 2), SIGNIFICANT_DIGITS)
+
+
+def rounded_text(value: Number, units: tuple[Unit, ...], digits: int, symbol: str = "") -> str:
+    """Return a quantity with so many significant digits: 136.2 with two is 140."""
+    unit = next((one for one in units if one.symbol == symbol), None) or unit_for([value], units)
+    amount = float(value) / unit.size
+    if amount and math.isfinite(amount):
+        amount = round(amount, digits - 1 - math.floor(math.log10(abs(amount))))
+    text = number_text(amount, decimals_for(amount, digits))
+    return f"{text}{NO_BREAK_SPACE}{unit.symbol}"
+
+
+def range_text(low: Number, high: Number, units: tuple[Unit, ...]) -> str:
+    """Return an interval in one unit: "8.2–16 t"."""
+    symbol = unit_for([high], units).symbol
+    first = rounded_text(low, units, 2, symbol).partition(NO_BREAK_SPACE)[0]
+    return f"{first}–{rounded_text(high, units, 2, symbol)}"
+
+
 def mass_text(kilograms: Number, symbol: str | None = None) -> str:
     """Return a mass: 12345 → "12.3 t"."""
     return quantity_text(kilograms, MASS, symbol)

@@ -10,7 +10,7 @@ from django.http import QueryDict
 from emissions.calculation.vocabulary import RunStatus, SourceKind, Stage
 from emissions.models import CloudRegion, Organisation, Team
 from emissions.selectors.periods import CUSTOM, InvalidPeriod, parse_value
-from emissions.selectors.runs import FAILED, PENDING, Choices, RunFilters
+from emissions.selectors.runs import DIFFERS, FAILED, PENDING, Choices, RunFilters
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,11 @@ class Menu:
 
 
 NONE = "none"
-CALCULATION = [(PENDING, "Waiting to be calculated"), (FAILED, "Could not be calculated")]
+CALCULATION = [
+    (PENDING, "Waiting to be calculated"),
+    (FAILED, "Could not be calculated"),
+    (DIFFERS, "Differs from reported"),
+]
 
 
 class RunFilterForm:

@@ -12,8 +12,10 @@ from emissions.models import (
     PendingCalculation,
     Posting,
     ProjectAssignment,
+    Run,
     RunState,
 )
+from emissions.selectors.reported import differing
 from emissions.selectors.totals import Filters
 
 COUNTED = 1000
@@ -27,6 +29,7 @@ class Attention:
     failed: int
     pending: int
     as_of: datetime | None
+    differing: int = 0
 
     @staticmethod
     def words(count: int) -> str:
@@ -35,7 +38,9 @@ class Attention:
 
 
 def attention(*, organisation: Organisation, filters: Filters) -> Attention:
-    """Return what is not, or not yet, in the totals: three queries.
+    """Return what is not, or not yet, in the totals, and what was reported otherwise.
+
+    Four queries.
 
     Only the filters by team and project are regarded.
     """
@@ -48,6 +53,7 @@ def attention(*, organisation: Organisation, filters: Filters) -> Attention:
         failed=_count(_narrowed(failed, filters)),
         pending=_count(_narrowed(pending, filters).values("run").distinct()),
         as_of=latest.created_at if latest else None,
+        differing=_count(_narrowed(differing(Run.objects.of(organisation)), filters, "")),
     )
 
 
@@ -60,16 +66,16 @@ def _count(rows: QuerySet[Any, Any]) -> int:
     return rows.order_by()[: COUNTED + 1].count()
 
 
-def _narrowed(rows: QuerySet[Any, Any], filters: Filters) -> QuerySet[Any, Any]:
+def _narrowed(rows: QuerySet[Any, Any], filters: Filters, run: str = "run__") -> QuerySet[Any, Any]:
     if filters.projects:
         known = [one for one in filters.projects if one is not None]
-        found = Q(run__project__in=known)
+        found = Q(**{f"{run}project__in": known})
         if None in filters.projects:
-            found |= Q(run__project__isnull=True)
+            found |= Q(**{f"{run}project__isnull": True})
         rows = rows.filter(found)
     if filters.teams:
         current = ProjectAssignment.objects.current().filter(
             ends_before__isnull=True, team__in=[one for one in filters.teams if one is not None]
         )
-        rows = rows.filter(run__project__in=current.values("project"))
+        rows = rows.filter(**{f"{run}project__in": current.values("project")})
     return rows

@@ -22,6 +22,7 @@ from emissions.models import (
     Team,
 )
 from emissions.selectors.headline import LOCATION_KG, summed
+from emissions.selectors.reported import differing
 
 SHOWN = (
     "location_based_kg",
@@ -46,7 +47,7 @@ SORTS = {
     "kg": "ledger_kg",
 }
 DEFAULT_SORT = "-started"
-PENDING, FAILED = "pending", "failed"
+PENDING, FAILED, DIFFERS = "pending", "failed", "differs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ def _calculated(runs: QuerySet[Run], calculation: str) -> QuerySet[Run]:
         return runs.filter(pk__in=PendingCalculation.objects.values("run"))
     if calculation == FAILED:
         return runs.filter(state__isnull=False).exclude(state__error="")
+    if calculation == DIFFERS:
+        return differing(runs)
     return runs
 
 

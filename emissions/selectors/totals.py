@@ -159,6 +159,11 @@ class Totals:
         return None if unknown and not self.embodied_kg else self.embodied_kg
 
     @property
+    def known_water_litres(self) -> Decimal | None:
+        """Water; None where none is known of the energy."""
+        return self.water_litres if self.water_litres or not self.energy_facility_kwh else None
+
+    @property
     def not_completed_share(self) -> Decimal | None:
         """Share of the energy used by runs that failed or were cancelled."""
         return ratio(self.not_completed_kwh, self.energy_facility_kwh)

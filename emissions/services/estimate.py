@@ -11,6 +11,7 @@ from emissions.calculation.arrays import NANO, Ints
 from emissions.calculation.embodied import LIFE_YEARS_DEFAULT
 from emissions.calculation.energy import HOST_SHARE_DEFAULT
 from emissions.calculation.vocabulary import Assumption, Basis, Fit, Headline
+from emissions.calculation.inputs import Place
 from emissions.models import EmissionFactor, Organisation, Run
 from emissions.services.evidence import EVIDENCE_COLUMNS, WHOLE_TIME, with_evidence
 from emissions.services.facts import NONE, Facts, load_facts
@@ -93,6 +94,7 @@ class Estimate:
     losses_kg: float
     embodied_kg: float | None
     water_litres: float
+    water_known: str
     basis: Basis
     fit: Fit
     assumptions: list[str]
@@ -213,6 +215,7 @@ def _estimate(
         losses_kg=total["losses_kg"],
         embodied_kg=None if bits & Assumption.EMBODIED_UNKNOWN else total["embodied_kg"],
         water_litres=total["water_litres"],
+        water_known=_water_known(place, piece),
         basis=Basis(int(figures.basis[row])),
         fit=Fit(int(place.fit[piece])),
         assumptions=list(_assumed(bits)),
@@ -225,6 +228,17 @@ def _estimate(
     if runs.height <= WORKING_UP_TO:
         estimate.steps.extend(_steps(row, piece, runs, resolved, estimate))
     return estimate
+
+
+def _water_known(place: Place, piece: int) -> str:
+    """Return which of the two parts of a run's water are known, in words; empty for none."""
+    cooling = not np.isnan(place.wue_litres_per_kwh[piece])
+    grid = not np.isnan(place.grid_water_litres_per_kwh[piece])
+    if cooling and grid:
+        return "cooling and electricity"
+    if cooling or grid:
+        return f"{'cooling' if cooling else 'electricity'} alone; the other part is not known"
+    return ""
 
 
 #: The working is written for previews and pages, not for tables of thousands.

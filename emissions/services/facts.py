@@ -5,10 +5,12 @@ thing's first fact its first one holds: a run logged before its site was describ
 better placed by what is known of the site than by nothing.
 """
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -45,6 +47,7 @@ from emissions.models import (
     SiteConditions,
 )
 
+DATA = Path(__file__).resolve().parents[1] / "data"
 NONE = -1
 """Stands for “no such row” in integer columns."""
 
@@ -150,6 +153,9 @@ class Facts:
     hourly: HourlyTable
     headline: Headline
     provider_pue: dict[tuple[str, int], float]
+    provider_wue: dict[tuple[str, int], float]
+    grid_water: list[tuple[Ints, dict[int, float]]]
+    """Zones whose electricity's water is published, with those within them, and l/kWh by year."""
 
 
 def load_facts(*, organisation: Organisation | None, sets: Sets | None = None) -> Facts:
@@ -222,6 +228,8 @@ def load_facts(*, organisation: Organisation | None, sets: Sets | None = None) -
         hourly=_hourly_table(sets),
         headline=Headline(organisation.headline) if organisation else Headline.ANNUAL,
         provider_pue=dict(_provider_pue()),
+        provider_wue={(one, year): wue for one, year, wue, _ in _water() if wue is not None},
+        grid_water=_grid_water(),
     )
 
 
@@ -363,6 +371,43 @@ def _zone_tree() -> ZoneTree:
 
 def _month(day: Any) -> int:
     return int(day.year * 12 + day.month - 1)
+
+
+@cache
+def _water() -> tuple[tuple[str, int, float | None, float | None], ...]:
+    """Return published water: (provider or zone, year, WUE, of electricity) in l/kWh."""
+    with (DATA / "water.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(
+            (
+                row["entity"],
+                int(row["year"]),
+                float(row["wue_litres_per_kwh"]) if row["wue_litres_per_kwh"] else None,
+                float(row["grid_litres_per_kwh"]) if row["grid_litres_per_kwh"] else None,
+            )
+            for row in csv.DictReader(file)
+        )
+
+
+def _grid_water() -> list[tuple[Ints, dict[int, float]]]:
+    published: dict[str, dict[int, float]] = {}
+    for code, year, _, litres in _water():
+        if litres is not None:
+            published.setdefault(code, {})[year] = litres
+    zones = dict(GridZone.objects.filter(code__in=published).values_list("code", "pk"))
+    parents = dict(GridZone.objects.values_list("pk", "parent_id")) if zones else {}
+    return [
+        (np.array(_within(pk, parents), dtype=np.int64), published[code])
+        for code, pk in zones.items()
+    ]
+
+
+def _within(zone: int, parents: Mapping[int, int | None]) -> list[int]:
+    """Return a zone and all that lie in it."""
+    found, new = {zone}, {zone}
+    while new:
+        new = {pk for pk, parent in parents.items() if parent in new} - found
+        found |= new
+    return sorted(found)
 
 
 def _provider_pue() -> list[tuple[tuple[str, int], float]]:

@@ -128,6 +128,7 @@ class _Spot:
     zone_id: Ints
     pue: Floats
     wue: Floats
+    grid_water: Floats
     standing: Standing
     conditions: Ints
     region: Ints
@@ -309,16 +310,20 @@ def _spot(
     kind = facts.sites.text("kind", site)
     tenure = facts.placements.text("tenure", placed)
     pue = _first(facts.conditions.floats("pue", then), facts.regions.floats("pue", region))
-    pue = _first(pue, _provider_pue(facts.regions.text("provider", region), months // 12, facts))
+    provider, year = facts.regions.text("provider", region), months // 12
+    pue = _first(pue, _published(provider, year, facts.provider_pue))
+    wue = _first(
+        facts.conditions.floats("wue_litres_per_kwh", then),
+        facts.regions.floats("wue_litres_per_kwh", region),
+    )
+    wue = _first(wue, _published(provider, year, facts.provider_wue))
     return _Spot(
         site_id=site_id,
         region_id=region_id,
         zone_id=np.where(zone_id >= 0, zone_id, _world(facts)),
         pue=np.where(preset[run_index] == Preset.MLCO2, np.nan, pue),
-        wue=_first(
-            facts.conditions.floats("wue_litres_per_kwh", then),
-            facts.regions.floats("wue_litres_per_kwh", region),
-        ),
+        wue=wue,
+        grid_water=_grid_water(zone_id, year, facts),
         standing=standing(
             cloud=is_cloud(kind) | ((region_id >= 0) & (site_id < 0)),
             it_controlled=is_controlled(facts.conditions.text("it_control", then)),
@@ -372,6 +377,7 @@ def _place(
         factor_lifecycle=~stated & location.flag(table.lifecycle),
         fit=np.where(stated, np.int8(Fit.STATED), location.fit),
         wue_litres_per_kwh=spot.wue,
+        grid_water_litres_per_kwh=spot.grid_water,
     )
     return place, stated
 
@@ -443,20 +449,33 @@ def _local_days(piece_us: Ints, facts: Facts) -> Ints:
     return local.to_numpy() + 719_163
 
 
-def _provider_pue(provider: Floats, year: Ints, facts: Facts) -> Floats:
-    """Return a provider's published fleet PUE: of the year, else of the nearest one."""
-    if not facts.provider_pue or not provider.size:
-        return np.full(year.shape, np.nan)
-    keys = pl.DataFrame({"provider": provider.tolist(), "year": year})
-    found = {
-        key: _nearest_pue(key[0], key[1], facts.provider_pue) for key in keys.unique().iter_rows()
+def _published(provider: Any, year: Ints, known: dict[tuple[str, int], float]) -> Floats:
+    """Return what providers published of their fleets: of the year, else of the nearest one."""
+    found = np.full(year.shape, np.nan)
+    for name in {entity for entity, _ in known}:
+        of_it = np.asarray(provider == name, dtype=np.bool_)
+        if of_it.any():
+            values = {one: value for (entity, one), value in known.items() if entity == name}
+            found[of_it] = _nearest(year[of_it], values)
+    return found
+
+
+def _nearest(year: Ints, known: dict[int, float]) -> Floats:
+    """Return the value of each year, else of the nearest one, the earlier of two."""
+    years = {
+        int(one): known[min(known, key=lambda at: (abs(at - one), at))] for one in np.unique(year)
     }
-    return np.array([found[key] for key in keys.iter_rows()], dtype=np.float64)
+    return np.array([years[one] for one in year.tolist()], dtype=np.float64)
 
 
-def _nearest_pue(provider: str, year: int, known: dict[tuple[str, int], float]) -> float:
-    years = [(abs(one - year), one) for entity, one in known if entity == provider]
-    return known[provider, min(years)[1]] if years else float("nan")
+def _grid_water(zone_id: Ints, year: Ints, facts: Facts) -> Floats:
+    """Return the water of each piece's electricity; NaN where none is published. [l/kWh]."""
+    found = np.full(zone_id.shape, np.nan)
+    for zones, known in facts.grid_water:
+        there = np.isin(zone_id, zones)
+        if there.any():
+            found[there] = _nearest(year[there], known)
+    return found
 
 
 def _world(facts: Facts) -> int:

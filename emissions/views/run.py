@@ -12,9 +12,12 @@ from emissions.models import Run
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors import runs as selector
 from emissions.selectors.doubles import merge_of
+from emissions.selectors.reported import Discrepancy, discrepancy
+from emissions.selectors.uncertainty import AMOUNTS, uncertainty_of_run
 from emissions.services.calculator import elsewhere
 from emissions.services.estimate import Estimate, estimate_runs
 from emissions.services.show_stream import show_stream
+from emissions.views import spread
 from emissions.views.comparisons import places_card
 from emissions.views.working import notes, shown_steps
 
@@ -75,8 +78,15 @@ def _headline(run: Run, member: Member) -> dict[str, Any]:
     figures = selector.figures_of_run(run=run)
     unposted = not figures.posted and run.superseded_by_id is None
     posting = (figures.pending or unposted) and not figures.error
+    settled = figures.posted and not posting
+    spread_of = uncertainty_of_run(run=run) if settled else None
     return {
         "run": run,
+        "ranges": {
+            name: spread.words(spread_of.of(name), name) if spread_of else "" for name in AMOUNTS
+        },
+        "sources": spread.table(spread_of) if spread_of else None,
+        "discrepancy": _discrepancy(run, figures) if settled else None,
         "figures": figures,
         "estimate": estimate,
         "posting": posting,
@@ -89,6 +99,18 @@ def _headline(run: Run, member: Member) -> dict[str, Any]:
 def _embodied(figures: selector.RunFigures, estimate: Estimate) -> Any:
     settled = figures.posted and not figures.pending
     return figures.embodied_kg if settled else estimate.embodied_kg
+
+
+def _discrepancy(run: Run, figures: selector.RunFigures) -> Discrepancy | None:
+    """Return how what the client reported differs from what stands in the ledger."""
+    kg = figures.totals
+    return discrepancy(
+        run=run,
+        location_based_kg=kg["location_based_kg"],
+        energy_it_kwh=kg["energy_it_kwh"],
+        energy_facility_kwh=kg["energy_facility_kwh"],
+        with_upstream_kg=kg["location_based_kg"] + kg["upstream_kg"] + kg["losses_kg"],
+    )
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from emissions.models import Organisation, Team
 from emissions.selectors.periods import Period, of_months
 from emissions.selectors.purchases import BridgeRow, bridge_rows, purchases
 from emissions.selectors.totals import NOT_COMPLETED, Filters, totals
+from emissions.selectors.uncertainty import uncertainty as uncertainty_of
 from reports.definitions import (
     by_hardware,
     by_team_and_project,
@@ -18,6 +19,7 @@ from reports.definitions import (
     inventory,
     not_completed,
     places,
+    uncertainty,
 )
 from reports.definitions.tables import Table
 from reports.selectors import hardware
@@ -51,6 +53,7 @@ def quarter_tables(
         scopes(year, f"{period.starts_on.year}, to the end of the quarter"),
     ]
     whole = totals(organisation=organisation, period=period, filters=filters)
+    spread = uncertainty_of(organisation=organisation, period=period, filters=filters)
     bridge = bridge_rows(
         bought=purchases(organisation=organisation, team=team),
         starts_on=period.starts_on,
@@ -66,6 +69,8 @@ def quarter_tables(
             whole=whole,
         ),
         inventory.table(quarters=compared),
+        uncertainty.table(whole=whole, spread=spread),
+        uncertainty.sources_table(spread=spread),
         hardware_bridge.lifetime_table(by_scope=compared[0].by_scope),
         hardware_bridge.bridge_table(rows=bridge),
         energy_by_site.table(

@@ -288,6 +288,7 @@ def test_spreads_are_those_of_the_core():
         if fit is not Fit.NONE
     }
     bands["pue", "default"] = uncertainty.PUE_DEFAULT_BAND
+    bands["pue", "stated"] = uncertainty.PUE_STATED_BAND
     bands["embodied", "any"] = uncertainty.EMBODIED_BAND
     assert {"energy"} == {key for key, name in bands if name == Basis.SITE_METER.name.lower()}
     for key, band in bands.items():

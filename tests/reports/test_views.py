@@ -72,6 +72,8 @@ def test_csv_adds_up_to_the_ledger_to_the_last_digit(lab, client):
     assert list(tables) == [
         "cover",
         "inventory",
+        "uncertainty",
+        "uncertainty_sources",
         "lifetime_share",
         "hardware_bought",
         "energy_by_site",
@@ -92,6 +94,16 @@ def test_csv_adds_up_to_the_ledger_to_the_last_digit(lab, client):
         ledger = sum(getattr(entry, quantity) for entry in entries)
         assert sum(column(rows, name)) == Decimal(total[name]) == ledger > 0
     whole = totals(organisation=lab.organisation, period=parse_value("2026-Q3", today=NOW.date()))
+    location, market, *_ = tables["uncertainty"]
+    for row, name in ((location, "location_based_kg"), (market, "market_based_kg")):
+        assert Decimal(row["Total"]) == getattr(whole, name), "exact"
+        assert Decimal(row["95 % from"]) < Decimal(row["Total"]) < Decimal(row["95 % to"])
+    shares = [
+        float(row["Share of the variance [of location-based emissions]"])
+        for row in tables["uncertainty_sources"]
+    ]
+    assert sum(shares) == pytest.approx(1)
+    assert shares[:-1] == sorted(shares[:-1], reverse=True)
     assert Decimal(total[FACILITY]) == whole.energy_facility_kwh
 
 
@@ -260,6 +272,8 @@ def test_xlsx_holds_the_same_figures(lab, client):
     assert book.sheetnames == [
         "Cover",
         "Inventory by scope",
+        "Totals and their uncertainty",
+        "What the uncertainty comes from",
         "With the lifetime share",
         "Hardware bought",
         "Energy by site",

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 
 from emissions.charts import numbers, sentences
+from emissions.charts.cards import Table
 from emissions.permissions import Action, Member
 from emissions.selectors.attention import Attention, attention, has_figures
 from emissions.selectors.doubles import count_doubles, count_unassigned
@@ -27,7 +28,9 @@ from emissions.selectors.totals import (
     totals_by,
     totals_by_month_and,
 )
+from emissions.selectors.uncertainty import AMOUNTS, Uncertainty, uncertainty
 from emissions.tabular import Value, csv_bytes, zip_bytes
+from emissions.views import spread
 from emissions.views.dashboards import cards
 from emissions.views.dashboards.address import Address
 from emissions.views.dashboards.cards import Figure, Quantity, Shown
@@ -106,6 +109,41 @@ class Dashboard:
     def before(self) -> Totals | None:
         """The compared period's totals; None without a comparison."""
         return total_of(self.months_before) if self.comparison.period else None
+
+    @cached_property
+    def uncertainty(self) -> Uncertainty:
+        """How far the period's totals may be off."""
+        return uncertainty(
+            organisation=self.organisation, period=self.address.period, filters=self.filters
+        )
+
+    @cached_property
+    def rounded(self) -> dict[str, str | None]:
+        """The totals, with as many digits as their intervals support; None is unknown."""
+        return {name: self._within(name) for name in AMOUNTS}
+
+    def _within(self, name: str) -> str | None:
+        total = self.totals.known_embodied_kg if name == "embodied_kg" else self._total(name)
+        return None if total is None else spread.rounded(total, self.uncertainty.of(name), name)
+
+    def _total(self, name: str) -> Decimal:
+        total: Decimal = getattr(self.totals, name)
+        return total
+
+    @cached_property
+    def ranges(self) -> dict[str, str]:
+        """The 95 % intervals of the totals, in words; empty where there is none."""
+        return {name: spread.words(self.uncertainty.of(name), name) for name in AMOUNTS}
+
+    @cached_property
+    def uncertainty_table(self) -> Table:
+        """What the location-based interval comes from."""
+        return spread.table(self.uncertainty)
+
+    @property
+    def uncertainty_url(self) -> str:
+        """The address of that table as a file."""
+        return self.address.changed(format="csv", figure=UNCERTAINTY)
 
     @cached_property
     def attention(self) -> Attention:
@@ -217,6 +255,11 @@ class Dashboard:
             words = self.attention.words(self.attention.pending)
             text = f"{words} run{_s(self.attention.pending)} waiting to be calculated."
             found.append(Remark(text, runs and f"{runs}?calculation=pending", "See which"))
+        if self.attention.differing:
+            count = self.attention.differing
+            words = f"{Attention.words(count)} run{_s(count)} reported emissions more than 5% off"
+            text = f"{words} what {'its' if count == 1 else 'their'} own inputs give."
+            found.append(Remark(text, runs and f"{runs}?calculation=differs", "See which"))
         found += self._remarks_on_structure(runs) + self._remarks_on_records()
         return found + self._remarks_on_quality()
 
@@ -337,12 +380,15 @@ class Dashboard:
         return "" if share is None else f"known for {numbers.percent_text(share)} of device-hours"
 
     def _csv(self, name: str) -> HttpResponse:
+        if name == UNCERTAINTY:
+            return download(spread.csv(self.uncertainty), f"{self._stem}_{name}.csv", "text/csv")
         if name not in self.figures:
             raise Http404
         return download(self.figures[name].csv, f"{self._stem}_{name}.csv", "text/csv")
 
     def _zip(self) -> HttpResponse:
         files = {f"{name}.csv": figure.csv for name, figure in self.figures.items()}
+        files[f"{UNCERTAINTY}.csv"] = spread.csv(self.uncertainty)
         return download(
             zip_bytes({"summary.csv": self._summary(), **files}),
             f"{self._stem}.zip",
@@ -361,12 +407,17 @@ class Dashboard:
             row: list[Value] = [label, unit, getattr(now, name)]
             if before is not None:
                 row.append(getattr(before, name))
-            rows.append(row)
+            rows.append([*row, *spread.bounds(self.uncertainty.of(INTERVALS.get(name, name)))])
         header = ["Figure", "Unit", self.address.period.label]
         if before is not None:
             header.append(self.comparison.label)
+        header += ["95 % from", "95 % to"]
         return csv_bytes(header=header, rows=rows)
 
+
+UNCERTAINTY = "uncertainty"
+#: Totals that go by another name where they are known in part.
+INTERVALS = {"known_embodied_kg": "embodied_kg"}
 
 SUMMARY = (
     ("Emissions, location-based", "kg CO2e", "location_based_kg"),
@@ -378,6 +429,7 @@ SUMMARY = (
     ("Upstream of the electricity", "kg CO2e", "known_upstream_kg"),
     ("Transmission and distribution losses", "kg CO2e", "known_losses_kg"),
     ("Lifetime share of hardware", "kg CO2e", "known_embodied_kg"),
+    ("Water, where known", "l", "known_water_litres"),
     ("Device-hours", "h", "device_hours"),
     ("Runs", "", "runs"),
     ("Measured or metered energy", "share", "measured_share"),

@@ -16,6 +16,7 @@ from emissions.calculation.uncertainty import (
     Shared,
     interval,
     own_variance,
+    ranking,
 )
 from emissions.calculation.vocabulary import Basis, Fit
 
@@ -114,3 +115,87 @@ def test_the_pieces_variances_add_up_to_the_runs() -> None:
     )
 
     assert sqrt(variance.sum()) == pytest.approx(15.0)
+
+
+class TestAgainstSimulation:
+    """The interval against a simulation of the same model: 3 % of each end is allowed.
+
+    Symmetric bands: the formula works with moments, the simulation multiplies lognormal
+    errors, one for each shared input and one for each run.
+    """
+
+    SAMPLES = 100_000
+
+    def test_the_interval_is_that_of_a_monte_carlo_simulation(self) -> None:
+        random = np.random.default_rng(20_260_701)
+        amounts = np.array([900.0, 400.0, 250.0, 120.0, 80.0, 40.0])
+        keys = {"factor": [1, 1, 2, 2, 3, 3], "energy": [1, 2, 1, 2, 1, 2], "pue": [1] * 6}
+        sigmas = {
+            "factor": [0.05, 0.05, 0.11, 0.11, 0.17, 0.17],
+            "energy": [0.06, 0.12, 0.06, 0.12, 0.06, 0.12],
+            "pue": [0.03] * 6,
+        }
+        own = 0.15
+        found = interval(
+            amounts=amounts,
+            independent_variance=float((own * amounts).__pow__(2).sum()),
+            shared={
+                name: Shared(np.array(keys[name]), np.array(sigmas[name]), np.array(sigmas[name]))
+                for name in keys
+            },
+        )
+
+        logs = random.normal(0.0, own, (self.SAMPLES, amounts.size))
+        for name, of_lines in keys.items():
+            errors = random.normal(0.0, 1.0, (self.SAMPLES, max(of_lines)))
+            logs += errors[:, np.array(of_lines) - 1] * np.array(sigmas[name])
+        low, high = np.percentile((amounts * np.exp(logs)).sum(axis=1), [2.5, 97.5])
+
+        assert found.low == pytest.approx(low, rel=0.03)
+        assert found.high == pytest.approx(high, rel=0.03)
+
+
+LINES = st.lists(
+    st.tuples(st.floats(0.1, 1e6), st.integers(1, 3), st.floats(0.0, 0.4)), min_size=1, max_size=8
+)
+
+
+def of_lines(lines: list[tuple[float, int, float]], times: float = 1.0) -> Interval:
+    amounts, keys, sigmas = (np.array(column) for column in zip(*lines, strict=True))
+    shared = {"factor": Shared(keys, sigmas * times, sigmas * times)}
+    return interval(amounts=amounts, independent_variance=0.0, shared=shared)
+
+
+@given(LINES)
+def test_an_interval_holds_its_figure_and_grows_with_the_spread(
+    lines: list[tuple[float, int, float]],
+) -> None:
+    once, wider = of_lines(lines), of_lines(lines, times=1.5)
+
+    assert once.low <= once.total <= once.high
+    assert wider.low <= once.low
+    assert wider.high >= once.high
+
+
+@given(LINES)
+def test_fully_correlated_deviations_add_up(lines: list[tuple[float, int, float]]) -> None:
+    one_key = [(amount, 1, sigma) for amount, _, sigma in lines]
+    found = of_lines(one_key)
+    deviation = sum(amount * sigma for amount, _, sigma in lines)
+    relative = sqrt(np.log1p((deviation / found.total) ** 2))
+
+    assert found.high == pytest.approx(found.total * exp(Z_95 * relative))
+    assert of_lines(lines).high <= found.high * (1 + 1e-12), "correlation is the worst case"
+
+
+@given(LINES, st.floats(0, 1e6))
+def test_the_shares_of_a_ranking_add_up_and_fall(
+    lines: list[tuple[float, int, float]], own: float
+) -> None:
+    amounts, keys, sigmas = (np.array(column) for column in zip(*lines, strict=True))
+    shared = {"factor": Shared(keys, sigmas, sigmas)}
+    found = ranking(amounts=amounts, independent_variance=own, shared=shared)
+    shares = [one.share for one in found]
+
+    assert shares == sorted(shares, reverse=True)
+    assert not shares or sum(shares) == pytest.approx(1)

@@ -113,3 +113,26 @@ def test_once_posted_the_page_is_read_anew(alice: Membership, run: Run, client: 
     assert "HX-Refresh" not in client.get(f"/o/acme/runs/{run.pk}/figures/", **asked)
     calculate_all()
     assert client.get(f"/o/acme/runs/{run.pk}/figures/", **asked)["HX-Refresh"] == "true"
+
+
+def test_a_posted_figure_stands_with_its_interval(alice: Membership, run: Run) -> None:
+    assert "95 % interval" not in get(alice, f"/o/acme/runs/{run.pk}/")
+    calculate_all()
+    page = get(alice, f"/o/acme/runs/{run.pk}/")
+    assert page.count("95 % interval") == 3, "the hardware is not stated"
+    assert "What the uncertainty comes from" in page
+    assert "Water: unknown" in page
+
+
+def test_a_report_that_differs_is_flagged_with_the_reason(alice: Membership) -> None:
+    run = make_run(
+        project=make_project(alice.team), site=make_site(alice.organisation), reported_kg=9000.0
+    )
+    page = get(alice, f"/o/acme/runs/{run.pk}/")
+    assert "Differs from what was reported." in page
+    assert "For the same energy the report implies" in page
+    assert run.name in get(alice, "/o/acme/runs/?calculation=differs")
+
+    Run.objects.filter(pk=run.pk).update(reported_kg=None)
+    assert "Differs from what" not in get(alice, f"/o/acme/runs/{run.pk}/")
+    assert run.name not in get(alice, "/o/acme/runs/?calculation=differs")

@@ -195,3 +195,30 @@ def test_query_count_does_not_depend_on_what_is_recorded(
     calculate_all()
     with django_assert_max_num_queries(len(before)):
         client.get(address())
+
+
+def test_totals_stand_with_their_interval_and_what_it_comes_from(lab, client):
+    page = client.get(address()).content.decode()
+    assert page.count("95 % interval") == 4
+    assert "What the uncertainty comes from" in page
+    assert "Default power and host share" in page
+    assert "Water, where it is known:" in page
+    found = figures(client)
+    row = found["summary"][0]
+    assert Decimal(row["95 % from"]) < Decimal(row["2026"]) < Decimal(row["95 % to"])
+    shares = [
+        float(one["Share of the variance of location-based emissions"])
+        for one in found["uncertainty"]
+    ]
+    assert sum(shares) == pytest.approx(1)
+    response = client.get(address(query="period=2026&format=csv&figure=uncertainty"))
+    assert rows(response.content) == found["uncertainty"]
+
+
+def test_a_report_that_differs_needs_attention(lab, client):
+    assert "reported emissions" not in client.get(address()).content.decode()
+    record_run(lab.organisation, project=lab.chat, hardware=lab.a100, reported_kg=1e6)
+    calculate_all()
+    page = client.get(address()).content.decode()
+    assert "1 run reported emissions more than 5% off what its own inputs give." in page
+    assert "calculation=differs" in page

@@ -1,0 +1,46 @@
+"""The quarter's totals with their 95 % intervals, and what the first of them comes from."""
+
+from decimal import Decimal
+
+from emissions.calculation.uncertainty import Interval
+from emissions.selectors.totals import Totals
+from emissions.selectors.uncertainty import Uncertainty
+from emissions.tabular import Value
+from reports.definitions.tables import Column, Kind, Row, Table
+
+COLUMNS = (
+    Column("Figure"),
+    Column("Unit"),
+    Column("Total", Kind.QUANTITY, comment="Exact, as the ledger has it."),
+    Column("95 % from", Kind.QUANTITY, comment="Spreads are by judgement over the literature."),
+    Column("95 % to", Kind.QUANTITY),
+)
+SOURCE_COLUMNS = (
+    Column("Input", comment="An input behind many runs is off for all of them together."),
+    Column("Share of the variance", Kind.SHARE, "of location-based emissions", "They add up to 1."),
+)
+
+
+def table(*, whole: Totals, spread: Uncertainty) -> Table:
+    """Return the summary: totals and how far they may be off."""
+    kg = "kg CO2e"
+    rows: list[Row] = [
+        _row("Electricity, location-based", kg, whole.location_based_kg, spread.location_based_kg),
+        _row("Electricity, market-based", kg, whole.market_based_kg, spread.market_based_kg),
+        _row("Energy, facility", "kWh", whole.energy_facility_kwh, spread.energy_facility_kwh),
+        _row("Lifetime share of hardware", kg, whole.known_embodied_kg, spread.embodied_kg),
+    ]
+    return Table("uncertainty", "Totals and their uncertainty", COLUMNS, rows)
+
+
+def sources_table(*, spread: Uncertainty) -> Table:
+    """Return the inputs that the uncertainty comes from, largest first."""
+    rows: list[Row] = [[one.name, Decimal(repr(one.share))] for one in spread.sources]
+    return Table("uncertainty_sources", "What the uncertainty comes from", SOURCE_COLUMNS, rows)
+
+
+def _row(label: str, unit: str, total: Decimal | None, interval: Interval) -> Row:
+    bounds: list[Value] = [None, None]
+    if total is not None and interval.low < interval.high:
+        bounds = [Decimal(repr(interval.low)), Decimal(repr(interval.high))]
+    return [label, unit, total, *bounds]
