@@ -10,8 +10,8 @@ import polars as pl
 from emissions.calculation.arrays import NANO, Ints
 from emissions.calculation.embodied import LIFE_YEARS_DEFAULT
 from emissions.calculation.energy import HOST_SHARE_DEFAULT
-from emissions.calculation.vocabulary import Assumption, Basis, Fit, Headline
 from emissions.calculation.inputs import Place
+from emissions.calculation.vocabulary import Assumption, Basis, Fit, Headline
 from emissions.models import EmissionFactor, Organisation, Run
 from emissions.services.evidence import EVIDENCE_COLUMNS, WHOLE_TIME, with_evidence
 from emissions.services.facts import NONE, Facts, load_facts
