@@ -5,7 +5,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import psycopg2
 from django.conf import settings
@@ -15,11 +16,20 @@ from django.test.utils import CaptureQueriesContext
 
 from bench.worker import memory_mb
 from emissions.calculation.vocabulary import Cause, Role
-from emissions.models import Membership, Organisation, PendingCalculation, Run, User
+from emissions.models import (
+    EmissionEntry,
+    Membership,
+    Organisation,
+    PendingCalculation,
+    Run,
+    User,
+)
 from emissions.models.entry import QUANTITIES
 from emissions.services.adopt_factors import adopt_factor_set
 from emissions.services.calculate import calculate_pending
 from emissions.services.invalidate import organisation_changed, queue_runs
+from emissions.services.manage_meters import Reading, record_reading
+from emissions.services.record_runs import edit_run
 from tests import factories
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
@@ -64,6 +74,7 @@ def measure(*, runs: int) -> list[Measure]:
             _value("runs calculated per second", runs / calculating.seconds, "1/s"),
             *_moved([small, large], runs, bare, worker),
             *_moved_zone(large, runs),
+            *_one_edit(large),
             *_dashboards(large, small, runs),
             _value("largest memory of a calculating process", worker.memory_mb, "MB"),
         ]
@@ -267,6 +278,31 @@ def _moved_zone(organisation: Organisation, runs: int) -> list[Measure]:
     assert queued == moved.count()
     name = f"a factor of one zone moves {queued:,} of {runs:,} runs, to moving those"
     return [_ratio(name, moving, known, aim=1.5)]
+
+
+def _one_edit(organisation: Organisation) -> list[Measure]:
+    """Count the lines that pools post after one run was edited, with a meter and certificates."""
+    site = organisation.sites.order_by("pk")[0]
+    reading = Reading(
+        starts_on=date(2023, 7, 1), ends_before=date(2026, 7, 1), energy_kwh=Decimal(900_000_000)
+    )
+    record_reading(site=site, reading=reading, by=None, now=NOW)
+    factories.make_instrument(
+        organisation, starts_on=date(2023, 7, 1), energy_mwh=Decimal(90_000), site=site
+    )
+    factories.settle_all()
+    of_pools = EmissionEntry.objects.filter(pool__isnull=False)
+    before = of_pools.count()
+    run = Run.objects.of(organisation).filter(site=site).order_by("pk")[0]
+    run.power_share = 0.9
+    edit_run(run=run, by=None, now=NOW)
+    with _timed() as settling:
+        factories.settle_all()
+    lines = of_pools.count() - before
+    return [
+        _value("lines of pools after one edited run", lines, "lines"),
+        _value("calculating and settling it", settling.seconds, "s"),
+    ]
 
 
 def _dashboards(large: Organisation, small: Organisation, runs: int) -> list[Measure]:

@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from emissions.views import (
     audit_log,
+    behind,
     calculator,
     cloud_accounts,
     doubles,
@@ -15,6 +16,7 @@ from emissions.views import (
     hardware,
     home,
     imports,
+    instruments,
     inventory,
     machine_pages,
     node_import,
@@ -45,6 +47,8 @@ INVENTORY = "o/<slug:organisation_slug>/inventory/"
 SITE = f"{INVENTORY}sites/<slug:site_slug>/"
 READING = f"{SITE}readings/<int:reading_id>/"
 NODE = f"{INVENTORY}nodes/<slug:node_slug>/"
+INSTRUMENTS = f"{INVENTORY}instruments/"
+INSTRUMENT = f"{INSTRUMENTS}<int:instrument_id>/"
 HARDWARE = f"{INVENTORY}hardware/"
 CLOUD = f"{INVENTORY}cloud/"
 FUEL = f"{INVENTORY}fuel/"
@@ -88,6 +92,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{RUNS}<int:run_id>/edit/", run_form.run_edit, name="run_edit"),
     path(f"{RUNS}<int:run_id>/delete/", run_delete.run_delete, name="run_delete"),
     path(ORGANISATION, organisation.organisation, name="organisation"),
+    path(f"{ORGANISATION}behind/", behind.behind, name="behind"),
     path(f"{ORGANISATION}teams/", team_list.team_list, name="team_list"),
     path(f"{ORGANISATION}teams/<slug:team_slug>/", team.team, name="team"),
     path(f"{ORGANISATION}projects/", project_list.project_list, name="project_list"),
@@ -110,6 +115,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{NODE}row/", nodes.node_row, name="node_row"),
     path(f"{NODE}place/", nodes.node_place, name="node_place"),
     path(f"{NODE}dispose/", nodes.node_dispose, name="node_dispose"),
+    path(INSTRUMENTS, instruments.instrument_list, name="instrument_list"),
+    path(f"{INSTRUMENTS}new/", instruments.instrument_create, name="instrument_create"),
+    path(INSTRUMENT, instruments.instrument, name="instrument"),
+    path(f"{INSTRUMENT}edit/", instruments.instrument_edit, name="instrument_edit"),
+    path(f"{INSTRUMENT}retire/", instruments.instrument_retire, name="instrument_retire"),
+    path(f"{INSTRUMENT}lapse/", instruments.instrument_lapse, name="instrument_lapse"),
+    path(f"{INSTRUMENT}delete/", instruments.instrument_delete, name="instrument_delete"),
+    path(f"{INSTRUMENT}use/", instruments.instrument_use, name="instrument_use"),
     path(HARDWARE, hardware.hardware_list, name="hardware_list"),
     path(f"{HARDWARE}new/", hardware.hardware_create, name="hardware_create"),
     path(f"{HARDWARE}<int:hardware_id>/", hardware.hardware, name="hardware"),

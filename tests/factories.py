@@ -12,6 +12,7 @@ from emissions.calculation.vocabulary import (
     FactorRole,
     Fuel,
     HardwareKind,
+    InstrumentKind,
     Role,
     SiteKind,
     ZoneKind,
@@ -24,6 +25,7 @@ from emissions.models import (
     DefaultPue,
     DoublePair,
     EmissionFactor,
+    EnergyInstrument,
     EnergyStream,
     Experiment,
     FactorSet,
@@ -54,6 +56,7 @@ from emissions.services.calculate import calculate_pending
 from emissions.services.create_organisation import create_organisation
 from emissions.services.manage_cloud_accounts import Usage, create_cloud_account
 from emissions.services.manage_experiments import default_experiment
+from emissions.services.manage_instruments import Instrument, record_instrument
 from emissions.services.manage_meters import Reading, record_reading
 from emissions.services.manage_projects import assign_project
 from emissions.services.receive_posts import Post, Tracker, open_stream, receive_post
@@ -411,6 +414,21 @@ def make_node(
         recorded_at=NOW,
     )
     return node
+
+
+def make_instrument(organisation: Organisation, **values: Any) -> EnergyInstrument:
+    """Make a certificate of 1 MWh of 2026 at a rate of zero; it is queued, not settled."""
+    stated: dict[str, Any] = {
+        "name": f"Certificates {number()}",
+        "kind": InstrumentKind.CERTIFICATE,
+        "energy_mwh": Decimal(1),
+        "starts_on": date(2026, 1, 1),
+        "ends_before": date(2027, 1, 1),
+        **values,
+    }
+    return record_instrument(
+        organisation=organisation, instrument=Instrument(**stated), by=None, now=NOW
+    )
 
 
 def make_run(

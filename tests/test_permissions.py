@@ -29,6 +29,7 @@ from tests.factories import (
     make_fuel_use,
     make_hardware,
     make_import,
+    make_instrument,
     make_mapping,
     make_member,
     make_node,
@@ -103,6 +104,7 @@ def things(organisation: Organisation, member: Membership) -> dict[str, Any]:
         "factor_id": make_factor(
             factor_set=factor_set, zone=GridZone.objects.get(code="FR"), year=2026
         ).pk,
+        "instrument_id": make_instrument(organisation).pk,
         "membership_id": make_member(Role.AUDITOR, organisation=organisation).pk,
         "account_id": make_cloud_account(organisation, project=project).pk,
         "fuel_id": make_fuel_use(site=site).pk,

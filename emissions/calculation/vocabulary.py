@@ -124,6 +124,54 @@ class MeasuringPoint(Labelled, StrEnum):
     IT = "it"
 
 
+class InstrumentKind(Labelled, StrEnum):
+    """What conveys the emission rate of electricity (Scope 2 Guidance, chapter 6)."""
+
+    CERTIFICATE = "certificate"
+    PPA = "ppa"
+    TARIFF = "tariff"
+
+
+class InstrumentStatus(Labelled, StrEnum):
+    """How far an instrument has come: only a retired one counts at the annual close."""
+
+    CONTRACTED = "contracted"
+    ISSUED = "issued"
+    RETIRED = "retired"
+    LAPSED = "lapsed"
+
+
+class QualityCriterion(IntFlag):
+    """The Scope 2 Quality Criteria (Scope 2 Guidance, table 7.1); bits."""
+
+    RATE = 1
+    SOLE_CLAIM = 2
+    RETIRED_FOR_US = 4
+    VINTAGE = 8
+    SAME_MARKET = 16
+    SUPPLIER_RATE = 32
+    TRANSFERRED = 64
+    RESIDUAL_MIX = 128
+
+
+CRITERIA = {
+    QualityCriterion.RATE: "Conveys the emission rate of the generation",
+    QualityCriterion.SOLE_CLAIM: "Is the only instrument that carries this claim",
+    QualityCriterion.RETIRED_FOR_US: "Is tracked, and retired for us or by us",
+    QualityCriterion.VINTAGE: "Was issued and is retired close to the period of consumption",
+    QualityCriterion.SAME_MARKET: "Comes from the market in which we consume",
+    QualityCriterion.SUPPLIER_RATE: (
+        "A supplier's rate counts delivered electricity and certificates retired for customers"
+    ),
+    QualityCriterion.TRANSFERRED: (
+        "Of electricity bought from a generator or made on site, all certificates are ours"
+    ),
+    QualityCriterion.RESIDUAL_MIX: (
+        "A residual mix is available for what is not covered, or its absence is disclosed"
+    ),
+}
+
+
 class IdleRule(Labelled, StrEnum):
     """Who carries the idle hours of a node: an organisation's choice."""
 
@@ -402,6 +450,9 @@ LABELS = {
     ("MeasuringPoint", "FACILITY"): "Facility: with cooling and power supply",
     ("MeasuringPoint", "IT"): "IT equipment only",
     ("PoolKind", "FUEL"): "Generator fuel",
+    ("InstrumentKind", "PPA"): "Power purchase agreement",
+    ("InstrumentKind", "CERTIFICATE"): "Certificates",
+    ("InstrumentKind", "TARIFF"): "Supplier's tariff",
     ("IdleRule", "OWNER"): "Post to the team that owns the node",
     ("IdleRule", "SHARED"): "Share over the teams that used the node, by device-hours",
     ("IdleRule", "OFF"): "Do not post idle hours",

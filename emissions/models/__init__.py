@@ -14,6 +14,7 @@ from emissions.models.factor import (
 )
 from emissions.models.fuel import FuelUse
 from emissions.models.hardware import HardwareAlias, HardwareModel, Node, NodePlacement
+from emissions.models.instrument import EnergyInstrument, InstrumentUse
 from emissions.models.meter import MeterReading
 from emissions.models.observation import Observation
 from emissions.models.organisation import Organisation, Project, ProjectAssignment, Team
@@ -38,6 +39,7 @@ __all__ = [
     "DoublePair",
     "EmissionEntry",
     "EmissionFactor",
+    "EnergyInstrument",
     "EnergyPost",
     "EnergyStream",
     "Experiment",
@@ -52,6 +54,7 @@ __all__ = [
     "ImportContent",
     "ImportMapping",
     "ImportRow",
+    "InstrumentUse",
     "Membership",
     "MeterReading",
     "MonthlyTotal",

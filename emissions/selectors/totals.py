@@ -17,6 +17,7 @@ from django.db.models import F, FilteredRelation, Q, QuerySet, Sum
 from emissions.calculation.vocabulary import (
     Assumption,
     Basis,
+    PoolKind,
     RunStatus,
     Scope,
     Scope3Category,
@@ -67,7 +68,8 @@ class Totals:
     `known_hardware_hours` the device-hours of hardware whose footprint is known;
     `lifecycle_factor_kg` is the location-based part that includes upstream emissions, for want
     of a direct factor. `upstream_known_kwh` and `losses_known_kwh` are the facility energy whose
-    upstream emissions and losses have a factor.
+    upstream emissions and losses have a factor. `outside_runs_kg` is what pools posted: idle
+    nodes, the meter's remainder, instruments.
     """
 
     runs: int = 0
@@ -87,6 +89,8 @@ class Totals:
     not_completed_kwh: Decimal = ZERO
     not_completed_kg: Decimal = ZERO
     not_completed_market_kg: Decimal = ZERO
+    outside_runs_kg: Decimal = ZERO
+    outside_runs_market_kg: Decimal = ZERO
     lifecycle_factor_kg: Decimal = ZERO
     upstream_known_kwh: Decimal = ZERO
     losses_known_kwh: Decimal = ZERO
@@ -100,6 +104,11 @@ class Totals:
     def empty(self) -> bool:
         """Whether nothing stands in the ledger here."""
         return not any(getattr(self, one.name) for one in fields(self))
+
+    def outside_runs(self, column: str) -> Decimal:
+        """Return the part of location- or market-based emissions that pools posted."""
+        market = column == "market_based_kg"
+        return self.outside_runs_market_kg if market else self.outside_runs_kg
 
     @property
     def intensity_kg_per_kwh(self) -> Decimal | None:
@@ -259,6 +268,7 @@ TODAYS_TEAM = Dimension(("assigned__team__slug", "assigned__team__name"), _named
 
 _MEASURED = Q(cell__basis__in=[one.value for one in MEASURED])
 _NOT_COMPLETED = Q(cell__status__in=[one.value for one in NOT_COMPLETED])
+_OF_POOLS = Q(cell__source_kind__in=[one.value for one in PoolKind])
 _SUMS = {
     "runs": Sum("runs_started"),
     **{
@@ -282,6 +292,8 @@ _SUMS = {
     "not_completed_kwh": Sum("energy_facility_kwh", filter=_NOT_COMPLETED),
     "not_completed_kg": Sum(LOCATION_KG, filter=_NOT_COMPLETED),
     "not_completed_market_kg": Sum("market_based_kg", filter=_NOT_COMPLETED),
+    "outside_runs_kg": Sum("location_based_kg", filter=_OF_POOLS),
+    "outside_runs_market_kg": Sum("market_based_kg", filter=_OF_POOLS),
     "upstream_known_kwh": Sum("energy_facility_kwh", filter=Q(cell__upstream_factor__isnull=False)),
     "losses_known_kwh": Sum("energy_facility_kwh", filter=Q(cell__grid_loss__isnull=False)),
     "lifecycle_factor_kg": Sum(LOCATION_KG, filter=~Q(lifecycle=0)),

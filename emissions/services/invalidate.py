@@ -383,6 +383,26 @@ def readings_changed(*, site: Site, periods: Iterable[tuple[date, date]], by: Us
         )
 
 
+def instrument_changed(
+    *,
+    organisation: Organisation,
+    periods: Iterable[tuple[date, date]],
+    by: User | None,
+    cause: Cause = Cause.DATA,
+) -> None:
+    """Mark the coverage of all sites in the months of an instrument; it is allocated anew."""
+    months = {month for start, end in periods for month in months_between(start, end)}
+    sites = list(organisation.sites.order_by("pk").values_list("pk", flat=True))
+    mark_pools(
+        organisation=organisation,
+        kind=PoolKind.COVERAGE,
+        keys=[PoolKey(site_id=site, month=month) for site in sites for month in sorted(months)],
+        by=by,
+        cause=cause,
+        reason="Instruments changed",
+    )
+
+
 def months_between(starts_on: date, ends_before: date) -> list[date]:
     """Return the first days of the months that a half-open period touches."""
     last = ends_before - timedelta(days=1)

@@ -24,6 +24,9 @@ POOL_COLUMNS: dict[str, type[pl.DataType]] = {
     "month": pl.Int64,
 }
 TEXT = {"cost_centre", "stage", "status", "source_kind"}
+CELL_TYPES: dict[str, type[pl.DataType]] = {
+    name: pl.String if name in TEXT else pl.Int64 for name in Cell.KEY
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class PoolLines:
         The pool; its month is the line's.
     cells : pl.DataFrame
         The columns of `Cell.KEY`, one row per line; `source_kind` is the pool's kind, and
-        `stage` and `status` are null.
+        `stage` and `status` are null where the line belongs to no run's cell.
     amounts : (m, k) int64
         The columns of `QUANTITIES`, in units of 10^−`DECIMALS`.
     """
@@ -61,7 +64,7 @@ class Rule:
     source : EntrySource
         What its entries are called.
     before : callable, optional
-        Takes `organisation_id` and writes what must stand before pools are settled.
+        Takes `organisation` and writes what must stand before pools are settled.
     """
 
     wanted: Callable[..., PoolLines]
@@ -72,10 +75,9 @@ class Rule:
 
 def no_lines() -> PoolLines:
     """Return lines of no pool."""
-    types = {name: pl.String if name in TEXT else pl.Int64 for name in Cell.KEY}
     return PoolLines(
         np.zeros(0, dtype=np.int64),
-        pl.DataFrame(schema=types),
+        pl.DataFrame(schema=CELL_TYPES),
         np.zeros((0, len(QUANTITIES)), dtype=np.int64),
     )
 

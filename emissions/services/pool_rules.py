@@ -11,12 +11,24 @@ after it (`invalidate.DEPENDENTS`), so that there are no cycles.
 """
 
 from emissions.calculation.vocabulary import EntrySource, PoolKind
-from emissions.services import pool_fuel, pool_idle, pool_meter, pool_purchase, pool_statement
+from emissions.services import (
+    pool_coverage,
+    pool_fuel,
+    pool_idle,
+    pool_meter,
+    pool_purchase,
+    pool_statement,
+)
 from emissions.services.pool_lines import Rule
 
 RULES: dict[PoolKind, Rule] = {
     PoolKind.NODE_IDLE: Rule(wanted=pool_idle.wanted_idle, needed=pool_idle.NEEDED),
     PoolKind.METER_REMAINDER: Rule(wanted=pool_meter.wanted_remainder, needed=pool_meter.NEEDED),
+    PoolKind.COVERAGE: Rule(
+        wanted=pool_coverage.wanted_coverage,
+        needed=pool_coverage.NEEDED,
+        before=pool_coverage.allocate_instruments,
+    ),
     PoolKind.PURCHASE: Rule(
         wanted=pool_purchase.wanted_purchases,
         needed=pool_purchase.NEEDED,

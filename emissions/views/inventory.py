@@ -12,6 +12,7 @@ from emissions.views.today import local_today
 TABS = (
     ("inventory", "Sites and nodes"),
     ("hardware_list", "Hardware"),
+    ("instrument_list", "Instruments"),
     ("purchase_list", "Hardware bought"),
     ("cloud_account_list", "Cloud statements"),
     ("fuel_list", "Generator fuel"),

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from emissions.charts import numbers
 from emissions.models import Run
 from emissions.permissions import Action, Member, member_required
+from emissions.selectors import run_coverage
 from emissions.selectors import runs as selector
 from emissions.selectors.doubles import merge_of
 from emissions.selectors.reported import Discrepancy, discrepancy
@@ -90,6 +91,7 @@ def _headline(run: Run, member: Member) -> dict[str, Any]:
         "figures": figures,
         "estimate": estimate,
         "posting": posting,
+        "coverage": None if posting else run_coverage.coverage_of_run(run=run),
         "shown": figures if figures.posted and not posting else estimate,
         "embodied_kg": None if estimate.embodied_kg is None else _embodied(figures, estimate),
         **notes(estimate),

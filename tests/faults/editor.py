@@ -9,7 +9,8 @@ import random
 import signal
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import django
 
@@ -31,6 +32,7 @@ from emissions.models import (
 )
 from emissions.services.adopt_factors import adopt_factor_set, withdraw_factor_set
 from emissions.services.invalidate import organisation_changed
+from emissions.services.manage_meters import Reading, record_reading
 from emissions.services.manage_projects import assign_project
 from emissions.services.record_runs import RunGone, delete_run, edit_run, record_runs
 from emissions.services.tokens import create_token
@@ -57,8 +59,22 @@ def prepare(organisations: str, runs: str) -> None:
             factories.make_project(organisation=organisation)
             factories.make_site(organisation)
         chance = random.Random(at)
+        _share(organisation)
         new = [make_run(organisation, f"base {n}", chance) for n in range(int(runs))]
         record_runs(organisation=organisation, runs=new, by=None, now=factories.NOW)
+
+
+def _share(organisation: Organisation) -> None:
+    """Give runs something to share: a node, a meter and certificates."""
+    site = organisation.sites.order_by("pk")[0]
+    factories.make_node(site=site, node_count=40, starts_on=EPOCH.date())
+    reading = Reading(
+        starts_on=date(2024, 1, 1), ends_before=date(2026, 1, 1), energy_kwh=Decimal(9_000_000)
+    )
+    record_reading(site=site, reading=reading, by=None, now=factories.NOW)
+    factories.make_instrument(
+        organisation, starts_on=date(2024, 1, 1), energy_mwh=Decimal(5000), name="Certificates"
+    )
 
 
 def make_run(organisation: Organisation, name: str, chance: random.Random) -> Run:
@@ -69,6 +85,7 @@ def make_run(organisation: Organisation, name: str, chance: random.Random) -> Ru
         name=name,
         project=chance.choice(list(_cached(organisation, "projects"))),
         site=chance.choice(list(_cached(organisation, "sites"))),
+        node=chance.choice([None, None, None, *_cached(organisation, "nodes")]),
         started_at=EPOCH + timedelta(hours=chance.uniform(0, 20_000)),
         duration_hours=hours,
         device_count=8,
@@ -194,7 +211,7 @@ class Editor:
                 run.name = token
                 other = make_run(run.organisation, token, self.chance)
                 if kind == "move":
-                    run.project, run.site = other.project, other.site
+                    run.project, run.site, run.node = other.project, other.site, other.node
                 else:
                     run.duration_hours = other.duration_hours
                     run.device_hours = other.device_hours

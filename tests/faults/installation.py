@@ -167,9 +167,11 @@ class Installation:
 
     def wait_until_calculated(self, *, seconds: float = 120) -> None:
         """Wait for the workers: nobody else does anything."""
-        pending = "emissions_pendingcalculation"
+        queues = ("emissions_pendingcalculation", "emissions_stalepool")
         self.wait_until(
-            lambda: not self.count(pending), seconds=seconds, what="Runs are still pending"
+            lambda: not any(map(self.count, queues)),
+            seconds=seconds,
+            what="Runs or pools are still pending",
         )
 
     def last_lines(self) -> str:

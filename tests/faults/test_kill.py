@@ -138,6 +138,8 @@ def test_nothing_is_lost_and_nothing_is_posted_twice(installation: Installation)
     installation.wait_until_calculated()
     installation.verify()
     assert not installation.query(COUNTED_TWICE)
+    for kind in ("node_idle", "meter_remainder", "coverage"):
+        assert installation.count(f"emissions_cell WHERE source_kind = '{kind}'"), kind
     assert not installation.count("emissions_runstate WHERE error <> ''")
     _check_journals(installation, journals)
     assert not list(installation.logged("deadlock detected"))

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from emissions.services.calculate import calculate_pending
+from emissions.services.demo.meters import seed_meters
 from emissions.services.demo.plan import NAME, PASSWORD, PEOPLE, RUNS
 from emissions.services.demo.seed import seed_demo
 from emissions.services.settle_pools import settle_pools
@@ -24,12 +25,21 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Seed, calculate what was recorded, and print the sign-ins."""
-        if seed_demo(now=timezone.now(), runs=options["runs"]) is not None:
-            while calculate_pending():
-                pass
-            while settle_pools():
-                pass
+        now = timezone.now()
+        organisation = seed_demo(now=now, runs=options["runs"])
+        if organisation is not None:
+            _settle()
+            seed_meters(organisation=organisation, now=now)
+            _settle()
         if options["print_sign_ins"]:
             self.stdout.write(f"{NAME} (demo), password for all: {PASSWORD}")
             for email, _, role, team in PEOPLE:
                 self.stdout.write(f"  {email:30} {role.label}{f', {team}' if team else ''}")
+
+
+def _settle() -> None:
+    """Post what was recorded, and what runs share."""
+    while calculate_pending():
+        pass
+    while settle_pools():
+        pass

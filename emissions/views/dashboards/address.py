@@ -186,6 +186,14 @@ class Address:
         url = reverse(view, kwargs=kwargs)
         return f"{url}?{params.urlencode()}" if params else url
 
+    def behind(self, **values: str) -> str:
+        """Return the address of what this page's figure consists of."""
+        params = self._copy()
+        for name, value in values.items():
+            params[name] = value
+        url = reverse("behind", kwargs={"organisation_slug": self.organisation.slug})
+        return f"{url}?{params.urlencode()}" if params else url
+
     def _copy(self) -> QueryDict:
         params = self.params.copy()
         for name in ("page", "format", "figure"):

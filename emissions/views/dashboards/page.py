@@ -57,6 +57,8 @@ class Subject:
     stack: By
     rankings: tuple[By, ...]
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    #: The same as parameters of an address: {"team": its slug}.
+    stands_for: Mapping[str, str] = field(default_factory=dict)
     #: The dimension that the page itself stands for: no chip and no menu offers it.
     own: tuple[str, ...] = ()
 
@@ -283,18 +285,23 @@ class Dashboard:
             return []
         projects = self._by(By.PROJECT, self.address.period)
         without = [group for group in projects if group.key == NONE]
-        return [
-            Remark(
-                f"{numbers.mass_text(getattr(group.totals, self.amount))} CO₂e belongs to "
-                "no project.",
-                runs and f"{runs}?project={NONE}",
-                "See the runs",
-            )
-            for group in without
-        ]
+        found = []
+        for group in without:
+            of_runs = getattr(group.totals, self.amount) - group.totals.outside_runs(self.amount)
+            if of_runs:
+                text = f"{numbers.mass_text(of_runs)} CO₂e belongs to no project."
+                found.append(Remark(text, runs and f"{runs}?project={NONE}", "See the runs"))
+        return found
 
     def _remarks_on_quality(self) -> list[Remark]:
         found, totals = [], self.totals
+        outside = totals.outside_runs(self.amount)
+        if outside:
+            text = (
+                f"{numbers.mass_text(outside)} CO₂e lies outside runs: idle nodes, what meters "
+                "show besides, instruments."
+            )
+            found.append(Remark(text, self.behind_url, "Show what it consists of"))
         share = totals.not_completed_share
         if share:
             text = sentences.not_completed(share=share, runs=totals.not_completed_runs)
@@ -343,6 +350,11 @@ class Dashboard:
             {"card": figure.card, "csv_url": self.address.changed(format="csv", figure=name)}
             for name, figure in self.figures.items()
         ]
+
+    @property
+    def behind_url(self) -> str:
+        """The address of the runs and pools that the figure consists of."""
+        return self.address.behind(**dict(self.subject.stands_for))
 
     @property
     def zip_url(self) -> str:

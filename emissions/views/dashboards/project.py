@@ -21,6 +21,7 @@ def project(request: HttpRequest, member: Member, project_slug: str) -> HttpResp
         stack=By.STAGE,
         rankings=(By.STAGE, By.HARDWARE, By.SITE, By.STATUS, By.BASIS),
         fixed={"projects": (found.pk,)},
+        stands_for={"project": found.slug},
         own=("project", "team"),
     )
     return Dashboard(request, member, subject).response(

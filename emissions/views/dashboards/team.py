@@ -20,6 +20,7 @@ def team(request: HttpRequest, member: Member, team_slug: str) -> HttpResponse:
         stack=By.PROJECT,
         rankings=(By.PROJECT, By.HARDWARE, By.SITE, By.STAGE, By.BASIS),
         fixed={"teams": (found.pk,)},
+        stands_for={"team": found.slug},
         own=("team",),
     )
     return Dashboard(request, member, subject).response("emissions/team.html", team=found)

@@ -1,16 +1,20 @@
 """The demo organisation is believable, and made once."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from django.db.models import Count, Sum
 
 from emissions.calculation.vocabulary import RunStatus, SiteKind
-from emissions.models import MonthlyTotal, Organisation, ProjectAssignment, Run, Site
+from emissions.models import InstrumentUse, MonthlyTotal, Organisation, ProjectAssignment, Run, Site
+from emissions.selectors.metering import metered_energy_explained
 from emissions.services.calculate import calculate_pending
+from emissions.services.demo.meters import seed_meters
 from emissions.services.demo.seed import seed_demo
 from emissions.services.load_reference import load_reference
 from emissions.services.verify_ledger import verify_ledger
+from tests.factories import settle_all
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
@@ -39,6 +43,21 @@ def test_is_believable(demo):
     assert all(run.ended_at <= NOW for run in runs)
     new_year = runs.get(external_id="aurora-2026")
     assert new_year.entries.count() == 2
+
+
+def test_its_meter_shows_a_little_more_than_is_explained(demo):
+    settle_all()
+    seed_meters(organisation=demo, now=NOW)
+    settle_all()
+    assert verify_ledger(organisation=demo).clean
+    found = metered_energy_explained(
+        organisation=demo, starts_on=date(2024, 1, 1), ends_before=date(2026, 11, 1)
+    )
+    assert Decimal("0.9") < found.share < 1
+    assert InstrumentUse.objects.filter(organisation=demo).count() > 15
+    cover = Sum("market_based_kg")
+    lines = MonthlyTotal.objects.filter(cell__organisation=demo, cell__source_kind="coverage")
+    assert lines.aggregate(cover=cover)["cover"] < -1000
 
 
 def test_one_team_grows_fast(demo):

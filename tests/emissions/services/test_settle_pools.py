@@ -1,6 +1,6 @@
 """Pools: marked by what they read, settled once, posted by difference, verified."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 from django.db import IntegrityError, transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import given as given_any
+from hypothesis import strategies as st
 
 from emissions.calculation.vocabulary import Cause, EntrySource, IdleRule, PoolKind
 from emissions.models import (
@@ -21,7 +24,7 @@ from emissions.models import (
 )
 from emissions.models.entry import QUANTITIES
 from emissions.services import settle_pools as module
-from emissions.services.invalidate import PoolKey, mark_pools
+from emissions.services.invalidate import PoolKey, idle_due, mark_pools
 from emissions.services.pool_lines import PoolLines, Rule
 from emissions.services.pool_rules import RULES
 from emissions.services.record_runs import delete_run, edit_run
@@ -356,3 +359,58 @@ def set_rule(organisation: Organisation, rule: IdleRule) -> None:
 
     Organisation.objects.filter(pk=organisation.pk).update(idle_rule=rule)
     pools_changed(organisation=organisation, by=None, reason="Rule changed")
+
+
+RUN_ON_NODE = st.tuples(
+    st.integers(0, 120), st.integers(1, 900), st.sampled_from([1.0, 8.0, 16.0]), st.booleans()
+)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given_any(
+    runs=st.lists(RUN_ON_NODE, max_size=5),
+    rule=st.sampled_from([IdleRule.OWNER, IdleRule.SHARED]),
+    life=st.sampled_from([0.25, 1.0, 5.0]),
+    order=st.booleans(),
+)
+def test_no_node_s_hardware_shares_exceed_its_footprint(runs, rule, life, order):
+    """However runs overlap and whenever they were recorded, a month has its share and no more."""
+    organisation = make_organisation(idle_rule=rule)
+    start = date(2026, 2, 1)
+    node = make_node(
+        site=make_site(organisation),
+        starts_on=start,
+        purchased_on=start,
+        disposed_on=date(2026, 8, 10),
+        embodied_kg=1200.0,
+        life_years=life,
+        node_count=2,
+    )
+    if order:
+        idle_due(node=node)
+        settle_all()
+    projects = [make_project(make_team(organisation)) for _ in range(2)]
+    for day, hours, devices, which in runs:
+        make_run(
+            project=projects[which],
+            node=node,
+            started_at=datetime(2026, 2, 1, tzinfo=UTC) + timedelta(days=day),
+            duration_hours=float(hours),
+            device_count=devices,
+            calculated=False,
+        )
+    idle_due(node=node)
+    settle_all()
+    assert verify_ledger(organisation=organisation).clean
+    by_month: dict[date, Decimal] = {}
+    for row in MonthlyTotal.objects.filter(cell__organisation=organisation):
+        by_month[row.month] = by_month.get(row.month, Decimal(0)) + row.embodied_kg
+    placed = {month: kg for month, kg in by_month.items() if month < date(2026, 9, 1)}
+    days = sum((min(last, date(2026, 8, 10)) - first).days for first, last in MONTHS)
+    in_life = min(days, int(life * 365))
+    spread = 2 * 1200 * in_life / (life * 365)
+    assert float(sum(placed.values())) == pytest.approx(spread, rel=1e-9)
+    assert spread <= 2 * 1200
+
+
+MONTHS = [(date(2026, month, 1), date(2026, month + 1, 1)) for month in range(2, 9)]
