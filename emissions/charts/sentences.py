@@ -7,6 +7,7 @@ def headline(
     *,
     who: str,
     kilograms: numbers.Number,
+    emitted: str,
     method: str,
     runs: int,
     period: str,
@@ -14,12 +15,15 @@ def headline(
     before: numbers.Number | None,
     compared_with: str,
 ) -> str:
-    """Say what was emitted, from how many runs, and how that compares."""
+    """Say what was emitted, from how many runs, and how that compares.
+
+    `emitted` are the kilograms in words, with the digits that the page's card shows.
+    """
     so_far = " so far" if unfinished else ""
     if not runs and not kilograms:
         return f"{who} has no runs in {period}{so_far}."
     sentence = (
-        f"{who} emitted {numbers.mass_text(kilograms)} CO₂e ({method}) in {period}{so_far}, "
+        f"{who} emitted {emitted} ({method}) in {period}{so_far}, "
         f"from {runs:,} run{'' if runs == 1 else 's'}"
     )
     if before is None:

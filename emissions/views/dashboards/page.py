@@ -236,6 +236,7 @@ class Dashboard:
         return sentences.headline(
             who=self.subject.who,
             kilograms=getattr(self.totals, self.amount),
+            emitted=self.rounded[self.amount] or "an unknown amount",
             method=self.address.method.words,
             runs=self.totals.runs,
             period=self.address.period.label,

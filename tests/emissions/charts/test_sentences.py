@@ -7,6 +7,7 @@ def headline(**changes):
     stated = {
         "who": "Vision",
         "kilograms": 1500,
+        "emitted": "1.50\u00a0t CO₂e",
         "method": "location-based",
         "runs": 3,
         "period": "2026",

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 def test_first_screen(lab, client):
     page = client.get(address()).content.decode()
-    assert "Laboratory emitted 68.1" in page
+    assert "Laboratory emitted 68\u00a0" in page
     for words in ("Location-based", "Market-based", "Intensity", "Lifetime share of hardware"):
         assert words in page
     assert "Data as of" in page
