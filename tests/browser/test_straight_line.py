@@ -129,9 +129,9 @@ def test_a_run_reaches_the_dashboard_and_the_export(stack, open_page):
     tab.wait_for_function("() => document.querySelector('#run-figures .badge-good')")
     tab.reload()
     lines = tab.locator("#ledger tbody tr")
-    assert lines.count() == 2
+    # Each line, the overhead's in a colocation is one of its own, and what corrects it.
+    assert lines.count() == 2 * lines.filter(has_text="−").count() > 0
     assert kg / 2 == pytest.approx(posted(stack, run), rel=1e-9)
-    assert lines.filter(has_text="−").count() == 1
     assert language_total(officer) - before == pytest.approx(kg / 2, rel=0.02)
 
     tab.get_by_role("link", name="Delete").click()
