@@ -151,6 +151,11 @@ class Run(models.Model):
                 condition=Q(deleted_at__isnull=True),
             ),
             models.Index(
+                fields=["organisation", "project"],
+                name="run_reported",
+                condition=Q(deleted_at__isnull=True, reported_kg__isnull=False),
+            ),
+            models.Index(
                 fields=["organisation", "-started_at", "-id"],
                 name="run_unassigned",
                 condition=Q(deleted_at__isnull=True, superseded_by__isnull=True) & UNASSIGNED,
