@@ -27,8 +27,9 @@ from emissions.models import (
 from emissions.models.entry import QUANTITIES
 from emissions.services.adopt_factors import adopt_factor_set
 from emissions.services.calculate import calculate_pending
-from emissions.services.invalidate import organisation_changed, queue_runs
+from emissions.services.invalidate import organisation_changed
 from emissions.services.manage_meters import Reading, record_reading
+from emissions.services.queue import queue_runs
 from emissions.services.record_runs import edit_run
 from tests import factories
 

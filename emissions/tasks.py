@@ -9,7 +9,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from emissions.models import Organisation, PendingCalculation
-from emissions.services import calculate, doubles, invalidate
+from emissions.services import calculate, doubles, queue, stale_pools
 from emissions.services import fold_streams as streams
 from emissions.services import settle_pools as pools
 from emissions.services.imports import run as imports
@@ -52,7 +52,7 @@ def settle_pools() -> int:
 @shared_task
 def mark_idle_months() -> int:
     """Mark the idle hours of months that have ended, and purchases that were never posted."""
-    return invalidate.idle_due() + invalidate.purchases_due()
+    return stale_pools.idle_due() + stale_pools.purchases_due()
 
 
 @shared_task
@@ -107,8 +107,8 @@ def _wake(task: Task[[], object]) -> None:
         logger.warning("No nudge for %s, beat will repeat it: %s", task.name, error)
 
 
-invalidate.wake["previews"] = lambda: _wake(preview_factors)
-invalidate.wake["waiting"] = lambda: _wake(calculate_waiting)
-invalidate.wake["bulk"] = lambda: _wake(calculate_pending)
-invalidate.wake["imports"] = lambda: _wake(import_waiting)
-invalidate.wake["pools"] = lambda: _wake(settle_pools)
+queue.wake["previews"] = lambda: _wake(preview_factors)
+queue.wake["waiting"] = lambda: _wake(calculate_waiting)
+queue.wake["bulk"] = lambda: _wake(calculate_pending)
+queue.wake["imports"] = lambda: _wake(import_waiting)
+queue.wake["pools"] = lambda: _wake(settle_pools)

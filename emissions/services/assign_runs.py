@@ -21,7 +21,7 @@ from emissions.models import (
 )
 from emissions.models.run import NO_PLACE
 from emissions.services.audit import write_audit_event
-from emissions.services.invalidate import queue_runs
+from emissions.services.queue import queue_runs
 from emissions.services.record_runs import BULK_FROM
 
 #: Ids of runs that an audit event names.

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from emissions.calculation.vocabulary import RunStatus
 from emissions.models import Organisation, Run, User
-from emissions.services.invalidate import run_grows
+from emissions.services.queue import run_grows
 from emissions.services.receive_runs import ATTEMPTS, STATED, Outcome, Received, same_run
 from emissions.services.record_runs import (
     RunGone,

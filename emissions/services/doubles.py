@@ -12,7 +12,8 @@ from django.db import connection, transaction
 from emissions.calculation.vocabulary import Cause, DoubleState
 from emissions.models import DoublePair, EnergyStream, Organisation, PendingCalculation, Run, User
 from emissions.services.audit import write_audit_event
-from emissions.services.invalidate import queue_runs, streams_changed
+from emissions.services.invalidate import streams_changed
+from emissions.services.queue import queue_runs
 
 #: The most pairs that one search adds; decide some, and the next search brings the rest.
 MOST_PAIRS = 2000

@@ -20,7 +20,7 @@ from emissions.calculation.vocabulary import Basis, Boundary, Cause
 from emissions.models import Observation, Organisation, PendingCalculation, Run, User
 from emissions.services.audit import write_audit_event
 from emissions.services.copying import read_frame
-from emissions.services.invalidate import queue_runs
+from emissions.services.queue import queue_runs
 
 PARTS = ("total", "gpu", "cpu", "memory")
 

@@ -30,7 +30,7 @@ from emissions.calculation.vocabulary import (
 from emissions.models import DoublePair, EnergyStream, Organisation, PendingCalculation, Run
 from emissions.selectors.named import Named
 from emissions.services.copying import read_frame, write_frame
-from emissions.services.invalidate import queue_runs
+from emissions.services.queue import queue_runs
 from emissions.services.record_runs import record_runs
 
 logger = logging.getLogger(__name__)

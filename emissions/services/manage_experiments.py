@@ -19,7 +19,8 @@ from emissions.models import (
     User,
 )
 from emissions.services.audit import snapshot, write_audit_event
-from emissions.services.invalidate import queue_runs, streams_changed
+from emissions.services.invalidate import streams_changed
+from emissions.services.queue import queue_runs
 
 DEFAULT_NAME = "Default"
 

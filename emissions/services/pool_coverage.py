@@ -35,8 +35,8 @@ from emissions.models import (
 )
 from emissions.models.entry import QUANTITIES
 from emissions.selectors.metering import nano, reconciliations, whole_units
-from emissions.services.invalidate import PoolKey, mark_pools, months_between
 from emissions.services.pool_lines import CELL_TYPES, PoolLines, no_lines
+from emissions.services.stale_pools import PoolKey, mark_pools, months_between
 
 Key = tuple[int, date]
 

@@ -7,7 +7,7 @@ register it here; mark its pools stale in `services/invalidate` (`mark_pools`) a
 change of what the function reads. Settling, posting, verifying and recalculating follow.
 
 A kind may read the lines of runs and of kinds before it, and its posting marks only kinds
-after it (`invalidate.DEPENDENTS`), so that there are no cycles.
+after it (`stale_pools.DEPENDENTS`), so that there are no cycles.
 """
 
 from emissions.calculation.vocabulary import EntrySource, PoolKind

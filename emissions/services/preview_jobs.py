@@ -19,12 +19,12 @@ from emissions.calculation.vocabulary import PreviewState
 from emissions.models import AdoptionPreview, FactorSet, Organisation, User
 from emissions.services.audit import write_audit_event
 from emissions.services.facts import Sets, adopted_sets
-from emissions.services.invalidate import wake_after_commit
 from emissions.services.preview_factors import (
     Difference,
     PreviewCancelled,
     preview_factors,
 )
+from emissions.services.queue import wake_after_commit
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,8 @@ from django.db import connection
 from emissions.calculation.vocabulary import Boundary, Cause
 from emissions.models import Organisation, PendingCalculation, Run, RunImport, User
 from emissions.services.copying import write_frame
-from emissions.services.invalidate import nudge, run_moved
+from emissions.services.invalidate import run_moved
+from emissions.services.queue import nudge
 from emissions.services.record_runs import BULK_FROM
 
 #: Columns of Run that a file states, and that an import changes.

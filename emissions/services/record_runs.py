@@ -22,7 +22,8 @@ from emissions.models import (
 )
 from emissions.services.audit import snapshot, write_audit_event
 from emissions.services.copying import copy_in
-from emissions.services.invalidate import nudge, queue_runs, run_moved, streams_changed
+from emissions.services.invalidate import run_moved, streams_changed
+from emissions.services.queue import nudge, queue_runs
 
 #: From how many runs on nobody is waiting for a single figure.
 BULK_FROM = 500

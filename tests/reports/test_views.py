@@ -12,9 +12,9 @@ from emissions.calculation.vocabulary import CloudProvider, InventoryFigure, Rol
 from emissions.models import EmissionEntry, Project
 from emissions.selectors.periods import parse_value
 from emissions.selectors.totals import Filters, totals
-from emissions.services.invalidate import purchases_due
 from emissions.services.load_statements import Origin, Stated, load_statements
 from emissions.services.manage_cloud_accounts import choose_figure
+from emissions.services.stale_pools import purchases_due
 from tests.factories import (
     NOW,
     make_cloud_account,

@@ -23,7 +23,7 @@ from emissions.models import (
 from emissions.selectors.catalogue import folded
 from emissions.services.audit import write_audit_event
 from emissions.services.imports.names import IDS, UNKNOWN_OF
-from emissions.services.invalidate import queue_runs
+from emissions.services.queue import queue_runs
 from emissions.services.record_frames import watching_nodes
 
 Target = Project | HardwareModel | Node | Site | CloudRegion | GridZone

@@ -19,11 +19,10 @@ from django.db import (
 
 from emissions.calculation.vocabulary import Cause, DoubleState, ImportStatus, RowOutcome
 from emissions.models import DoublePair, PendingCalculation, Run, RunImport, User
-from emissions.services import invalidate
 from emissions.services.audit import write_audit_event
 from emissions.services.imports.reach import NoLongerMember
 from emissions.services.imports.stage import Desk, staged
-from emissions.services.invalidate import queue_runs
+from emissions.services.queue import queue_runs, wake_after_commit
 from emissions.services.record_frames import (
     WRITTEN,
     change_frame,
@@ -50,8 +49,7 @@ class NotNow(Exception):
 
 def nudge() -> None:
     """Wake a worker after the commit; the timer repeats it."""
-    if "imports" in invalidate.wake:
-        transaction.on_commit(invalidate.wake["imports"], robust=True)
+    wake_after_commit("imports")
 
 
 def start_import(*, run_import: RunImport, by: User | None, now: datetime) -> RunImport:
