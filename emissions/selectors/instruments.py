@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import F, Q, QuerySet, Sum
 
 from emissions.calculation.vocabulary import Assumption, InstrumentStatus, PoolKind
-from emissions.models import EnergyInstrument, InstrumentUse, MonthlyTotal, Organisation
+from emissions.models import EnergyInstrument, InstrumentUse, MonthlyTotal, Organisation, Site
 
 ZERO = Decimal(0)
 NO_ELECTRICITY = (PoolKind.COVERAGE, PoolKind.PURCHASE, PoolKind.STATEMENT, PoolKind.FUEL)
@@ -58,6 +58,19 @@ class Matched:
         return self.no_residual_kwh / self.electricity_kwh if self.electricity_kwh > 0 else None
 
 
+@dataclass(frozen=True, slots=True)
+class SiteUse:
+    """An instrument that is used at a site, or meant for it: kWh by month of a period."""
+
+    instrument: EnergyInstrument
+    by_month: dict[date, Decimal]
+
+    @property
+    def used_mwh(self) -> Decimal:
+        """What of it is used at the site in the period."""
+        return sum(self.by_month.values(), ZERO) / 1000
+
+
 def instrument_rows(*, organisation: Organisation) -> list[InstrumentRow]:
     """Return an organisation's instruments, latest period first."""
     rows = (
@@ -67,6 +80,40 @@ def instrument_rows(*, organisation: Organisation) -> list[InstrumentRow]:
         .order_by("-ends_before", "name", "pk")
     )
     return [InstrumentRow(row, (row.used or ZERO) / 1000) for row in rows]
+
+
+def uses_at(*, site: Site, starts_on: date, ends_before: date) -> list[SiteUse]:
+    """Return the instruments used at a site in a period, and those of the site that touch it."""
+    uses = InstrumentUse.objects.filter(
+        site=site, month__gte=starts_on, month__lt=ends_before, energy_kwh__gt=0
+    ).order_by("month")
+    by_month: dict[int, dict[date, Decimal]] = {}
+    for instrument_id, month, kwh in uses.values_list("instrument_id", "month", "energy_kwh"):
+        by_month.setdefault(instrument_id, {})[month] = kwh
+    meant = Q(site=site, starts_on__lt=ends_before, ends_before__gt=starts_on)
+    rows = (
+        EnergyInstrument.objects.filter(meant | Q(pk__in=by_month), organisation=site.organisation)
+        .select_related("market", "site")
+        .order_by("starts_on", "name", "pk")
+    )
+    return [SiteUse(row, by_month.get(row.pk, {})) for row in rows]
+
+
+def electricity_at(*, site: Site, starts_on: date, ends_before: date) -> dict[date, Decimal]:
+    """Return a site's electricity by month that instruments may cover [kWh]."""
+    rows: Any = (
+        MonthlyTotal.objects.filter(
+            cell__organisation=site.organisation,
+            cell__site=site,
+            month__gte=starts_on,
+            month__lt=ends_before,
+        )
+        .exclude(cell__source_kind__in=NO_ELECTRICITY)
+        .order_by()
+        .values("month")
+        .annotate(kwh=Sum("energy_facility_kwh"))
+    )
+    return {row["month"]: row["kwh"] for row in rows}
 
 
 def uses_of(*, instrument: EnergyInstrument) -> QuerySet[InstrumentUse]:

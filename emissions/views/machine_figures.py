@@ -1,12 +1,14 @@
 """The figures of a site's and a node's page: charts with their tables and files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 
 from django.http import Http404, HttpRequest, HttpResponse
 
 from emissions.charts import figures, numbers
 from emissions.charts.figures import SeriesPoint
+from emissions.selectors.instruments import SiteUse
 from emissions.selectors.machines import MonthPart
 from emissions.selectors.metering import NodeMonth, Reconciliation
 from emissions.selectors.periods import Period
@@ -86,6 +88,48 @@ def hours_figure(rows: Sequence[NodeMonth], *, note: str) -> Figure:
                 row.idle_kwh,
             ]
             for row in rows
+        ],
+    )
+
+
+def coverage_figure(
+    uses: Sequence[SiteUse], electricity: Mapping[date, Decimal], period: Period
+) -> Figure:
+    """Stack by month what instruments cover of a site's electricity, and what none does."""
+    months = period.month_starts
+    rows: dict[str, list[Decimal]] = {
+        use.instrument.name: [use.by_month.get(month, ZERO) for month in months]
+        for use in uses
+        if use.by_month
+    }
+    used = [sum(column, ZERO) for column in zip(*rows.values(), strict=True)]
+    whole = [electricity.get(month, ZERO) for month in months]
+    rows["Not covered"] = [max(ZERO, all_ - one) for all_, one in zip(whole, used, strict=True)]
+    scale = Scale.of(whole, numbers.ENERGY, "")
+    points = [
+        SeriesPoint(month, name, float(scale(value)))
+        for name, values in rows.items()
+        for month, value in zip(months, values, strict=True)
+    ]
+    consumed = sum(whole, ZERO)
+    card = figures.by_month(
+        points,
+        id="instruments",
+        title="Electricity that instruments cover",
+        unit=scale.unit,
+        conclusion=f"Instruments cover {numbers.percent_text(sum(used, ZERO) / consumed)} of the"
+        " electricity."
+        if consumed > 0
+        else "",
+        note="Market-based only. What is not retired yet counts provisionally.",
+    )
+    header = ["Month", *(f"{name} [kWh]" for name in rows)]
+    return Figure(
+        card,
+        header,
+        [
+            [f"{month:%Y-%m}", *(values[at] for values in rows.values())]
+            for at, month in enumerate(months)
         ],
     )
 

@@ -11,12 +11,14 @@ from emissions.models import Node, NodePlacement, Site, SiteConditions
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors import machines as selector
 from emissions.selectors.inventory import conditions_history, placement_history
+from emissions.selectors.instruments import SiteUse, electricity_at, uses_at
 from emissions.selectors.metering import node_months, readings_of, reconciliations
 from emissions.tabular import Value
 from emissions.views.dashboards.address import Address
 from emissions.views.dashboards.cards import Figure
 from emissions.views.inventory import inventory_tabs
 from emissions.views.machine_figures import (
+    coverage_figure,
     file_of,
     hours_figure,
     parts_figure,
@@ -55,6 +57,11 @@ def site(request: HttpRequest, member: Member, site_slug: str) -> HttpResponse:
     }  # fmt: skip
     if reconciled:
         figures = {"reconciliation": reconciliation_figure(reconciled), **figures}
+    span = {"starts_on": period.starts_on, "ends_before": period.ends_before}
+    uses = uses_at(site=shown, **span)
+    if any(use.by_month for use in uses):
+        electricity = electricity_at(site=shown, **span)
+        figures["instruments"] = coverage_figure(uses, electricity, period)
     readings = readings_of(site=shown)
     placed = selector.nodes_at(site=shown, on=address.today)
     conditions = list(conditions_history(site=shown))
@@ -63,6 +70,7 @@ def site(request: HttpRequest, member: Member, site_slug: str) -> HttpResponse:
         "conditions": (CONDITIONS, [_condition(fact) for fact in conditions]),
         "nodes": (NODES, [_placed(fact) for fact in placed]),
         "readings": (READINGS, [_reading(row) for row in readings]),
+        "held": (INSTRUMENTS, [_held(use) for use in uses]),
     }
     stem = f"{member.organisation.slug}_{shown.slug}_{period.slug}"
     found = file_of(request, files, stem)
@@ -80,6 +88,7 @@ def site(request: HttpRequest, member: Member, site_slug: str) -> HttpResponse:
         "placed": placed,
         "devices": sum(one.node.device_count * one.node.node_count for one in placed),
         "readings": readings[:READINGS_SHOWN],
+        "uses": uses,
         "runs": selector.latest_runs(runs=runs),
         "energy_kwh": sum(part.energy_facility_kwh for part in parts) if parts else None,
         "location_based_kg": sum(part.location_based_kg for part in parts) if parts else None,
@@ -152,6 +161,10 @@ CONDITIONS = [
 ]  # fmt: skip
 NODES = ["Node", "Hardware", "Devices in one", "Nodes alike", "Team", "Held", "Since"]
 READINGS = ["From", "Until before", "Measured at", "Energy [kWh]", "Other load [kWh]", "Source"]
+INSTRUMENTS = [
+    "Instrument", "Kind", "Vintage", "From", "Until before", "Status", "Rate [g CO2e/kWh]",
+    "Used here in the period [MWh]", "Months",
+]  # fmt: skip
 PLACEMENTS = ["Site", "Team", "Held", "From", "Until before", "Recorded", "Replaced"]
 
 
@@ -174,6 +187,14 @@ def _reading(row: Any) -> list[Value]:
     return [
         row.starts_on, row.ends_before, row.measuring_point, row.energy_kwh, row.other_load_kwh,
         row.source,
+    ]  # fmt: skip
+
+
+def _held(use: SiteUse) -> list[Value]:
+    one = use.instrument
+    return [
+        one.name, one.kind, one.vintage, one.starts_on, one.ends_before, one.status,
+        one.rate_g_per_kwh, use.used_mwh, len(use.by_month),
     ]  # fmt: skip
 
 
@@ -212,7 +233,7 @@ def _shared(member: Member, address: Address, figures: dict[str, Figure]) -> dic
         "zip_url": address.changed(format="zip"),
         "csv_url": {
             name: address.changed(format="csv", figure=name)
-            for name in ("conditions", "nodes", "readings", "placements")
+            for name in ("conditions", "nodes", "readings", "held", "placements")
         },
         "tabs": inventory_tabs(member, "inventory"),
     }

@@ -14,6 +14,7 @@ from emissions.selectors.periods import of_months
 from emissions.services.settle_pools import settle_pools
 from tests.factories import (
     calculate_all,
+    make_instrument,
     make_member,
     make_node,
     make_organisation,
@@ -159,3 +160,41 @@ def test_another_organisations_site_and_node_are_not_found(client) -> None:
     foreign = make_site(make_organisation())
     assert client.get(url(foreign)).status_code == 404
     assert client.get(url(make_node(site=foreign))).status_code == 404
+
+
+def test_a_site_lists_its_instruments_with_what_is_used_by_month(client, officer, site) -> None:
+    make_run(
+        project=make_project(organisation=officer.organisation), site=site, energy_kwh=1000.0,
+        energy_measured=True,
+    )  # fmt: skip
+    used = make_instrument(officer.organisation, name="Wind 2026")
+    waiting = make_instrument(
+        officer.organisation, name="Tariff", kind="tariff", site=site,
+        starts_on=date(2026, 5, 20), ends_before=date(2027, 5, 1), rate_g_per_kwh=12.0,
+        rate_source="Bill",
+    )  # fmt: skip
+    elsewhere = make_instrument(officer.organisation, name="Other hall", site=make_site(
+        officer.organisation, name="Other"))  # fmt: skip
+    settle()
+    html = client.get(url(site), {"period": "2026"}).content.decode()
+    for one in (used, waiting):
+        page = reverse(
+            "instrument",
+            kwargs={"organisation_slug": officer.organisation.slug, "instrument_id": one.pk},
+        )
+        assert f'href="{page}"' in html
+    assert elsewhere.name not in html
+    assert "Instruments cover 100% of the electricity." in html
+    rows = client.get(url(site), {"period": "2026", "format": "csv", "figure": "instruments"})
+    lines = rows.content.decode("utf-8-sig").splitlines()
+    table = [line.split(",") for line in lines]
+    covered = sum(Decimal(cell) for cell in table[5][1:-1])
+    assert table[5][0] == "2026-05"
+    assert covered == 1200
+    assert Decimal(table[5][-1]) == 0
+
+
+def test_a_site_without_instruments_says_what_to_do(client, site) -> None:
+    html = client.get(url(site)).content.decode()
+    assert "No instrument covers this site in the period" in html
+    assert "Electricity that instruments cover" not in html
