@@ -10,8 +10,8 @@ from emissions.charts import numbers
 from emissions.models import Node, NodePlacement, Site, SiteConditions
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors import machines as selector
-from emissions.selectors.inventory import conditions_history, placement_history
 from emissions.selectors.instruments import SiteUse, electricity_at, uses_at
+from emissions.selectors.inventory import conditions_history, placement_history
 from emissions.selectors.metering import node_months, readings_of, reconciliations
 from emissions.tabular import Value
 from emissions.views.dashboards.address import Address
