@@ -26,6 +26,13 @@ class ConflictError(exceptions.APIException):
     default_code = "conflict"
 
 
+class PreconditionError(exceptions.APIException):
+    """What the client read is not what is there now."""
+
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_code = "changed"
+
+
 class UnprocessableError(exceptions.APIException):
     """The body is JSON, but says what cannot be."""
 

@@ -1,4 +1,4 @@
-"""PUT and PATCH of a run, and runs by their external id."""
+"""PUT, PATCH and DELETE of a run, and runs by their external id."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,67 +8,115 @@ from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from emissions.api.base import problems
-from emissions.api.errors import ConflictError
+from emissions.api.errors import ConflictError, PreconditionError
 from emissions.api.query import Filter, documented
 from emissions.api.run_rows import HOURS, Rows
 from emissions.api.run_shown import RELATED, stated
 from emissions.api.runs import RunDetailView, RunsOfToken
 from emissions.api.serializers import RecordedRun, RunAnswer, RunChange, RunRequest
 from emissions.api.values import ROW
+from emissions.api.versions import expectation
 from emissions.calculation.vocabulary import RunStatus
 from emissions.models import Project, Run
 from emissions.permissions import Action
-from emissions.services.change_runs import NotTheirs, RunEnded, continue_run, put_run
+from emissions.services.change_runs import (
+    NotAsExpected,
+    NotTheirs,
+    RunEnded,
+    continue_run,
+    put_run,
+    remove_run,
+)
 from emissions.services.receive_runs import Outcome
 from emissions.services.record_runs import RunGone
 
 NOT_THEIRS = "You can see this run, and not change it."
 ENDED = "The run has ended: PUT it as a whole if it has to change."
+CHANGED_SINCE = "The run is not as your request expects: read it again."
 FIXED = "This says which run it is, and does not change."
 PROJECT = OpenApiParameter(
     "project", OpenApiTypes.STR, description="Slug of the project: with a person's token only."
 )
-CHANGED = {200: RecordedRun, **problems(400, 401, 403, 404, 409, 413, 415, 429)}
+MATCH = OpenApiParameter(
+    "If-Match",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="An ETag of the run: it is changed only if nobody changed it since (else 412).",
+)
+CHANGED = {200: RecordedRun, **problems(400, 401, 403, 404, 409, 412, 413, 415, 429)}
+DELETED = {204: None, **problems(400, 401, 403, 404, 412, 429)}
 
 
 class ChangesRuns(RunsOfToken):
-    """What the addresses of a run share: how it is continued."""
+    """What the addresses of a run share: how it is continued, and deleted."""
 
     def continued(self, runs: QuerySet[Run]) -> Response:
         """Change the one run of a queryset that is going."""
-        found = runs.filter(pk__in=self.access.runs(Action.VIEW_RUNS)).first()
-        if found is None:
-            raise Http404
-        editable = self.access.runs(Action.EDIT_RUNS)
-        if not editable.filter(pk=found.pk).exists():
-            raise PermissionDenied(NOT_THEIRS)
+        editable, run_id = self._editable(runs)
         now = timezone.now()
         rows = Rows(self.access, now=now, alone=True)
         patch = _object(self.request.data)
         try:
             run = continue_run(
                 editable=editable.select_related(*RELATED),
-                run_id=found.pk,
+                run_id=run_id,
                 restate=lambda run: _restated(run, patch, rows),
                 by=self.access.by,
                 now=now,
+                expected=expectation(self.request),
             )
         except RunGone as gone:
             raise Http404 from gone
+        except NotAsExpected as changed:
+            raise PreconditionError(CHANGED_SINCE) from changed
         except RunEnded as ended:
             raise ConflictError({"status": [ENDED]}) from ended
         return self.answer(run)
+
+    def deleted(self, runs: QuerySet[Run]) -> Response:
+        """Delete the one run of a queryset."""
+        editable, run_id = self._editable(runs)
+        try:
+            remove_run(
+                editable=editable,
+                run_id=run_id,
+                by=self.access.by,
+                now=timezone.now(),
+                expected=expectation(self.request),
+            )
+        except RunGone as gone:
+            raise Http404 from gone
+        except NotAsExpected as changed:
+            raise PreconditionError(CHANGED_SINCE) from changed
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _editable(self, runs: QuerySet[Run]) -> tuple[QuerySet[Run], int]:
+        """Return the runs that may be changed, and which of them is meant."""
+        found = runs.filter(pk__in=self.access.runs(Action.VIEW_RUNS)).first()
+        if found is None:
+            raise Http404
+        editable = self.access.runs(Action.EDIT_RUNS)
+        if not editable.filter(pk=found.pk).exists():
+            raise PermissionDenied(NOT_THEIRS)
+        return editable, found.pk
 
 
 class RunView(ChangesRuns, RunDetailView):
     """One run of a token."""
 
-    @extend_schema(operation_id="continue_run", tags=["runs"], request=RunChange, responses=CHANGED)
+    @extend_schema(
+        operation_id="continue_run",
+        tags=["runs"],
+        parameters=[MATCH],
+        request=RunChange,
+        responses=CHANGED,
+    )
     def patch(self, request: Request, key: int) -> Response:
         """Change a run while it is going: energy so far, hours so far, its end.
 
@@ -77,6 +125,11 @@ class RunView(ChangesRuns, RunDetailView):
         with 200. What grows is in the ledger within the hour; the end at once.
         """
         return self.continued(Run.objects.of(self.access.organisation).filter(pk=key))
+
+    @extend_schema(operation_id="delete_run", tags=["runs"], parameters=[MATCH], responses=DELETED)
+    def delete(self, request: Request, key: int) -> Response:
+        """Delete a run: the ledger takes its figures back, and its `external_id` is free again."""
+        return self.deleted(Run.objects.of(self.access.organisation).filter(pk=key))
 
 
 class RunByExternalIdView(ChangesRuns):
@@ -91,22 +144,20 @@ class RunByExternalIdView(ChangesRuns):
     def get(self, request: Request, external_id: str) -> Response:
         """Return the run that has this `external_id`."""
         query = self.query(request, filters=(Filter("project", "project", ""),))
-        run = self.rows().filter(pk__in=self._named(external_id)).first()
-        if run is None:
-            raise Http404
-        return Response(self.show([run], query.fields)[0])
+        return self.one(self._named(external_id), query)
 
     @extend_schema(
         operation_id="put_run",
         tags=["runs"],
-        parameters=[PROJECT],
+        parameters=[PROJECT, MATCH],
         request=RunRequest,
         responses={201: RecordedRun, **CHANGED},
     )
     def put(self, request: Request, external_id: str) -> Response:
         """Record the run, or make the one that is there the same: as often as you like.
 
-        What the body does not state is not stated any more.
+        What the body does not state is not stated any more. With `If-None-Match: *` it is
+        recorded only if there is none (else 412).
         """
         row = {**_object(request.data)}
         if row.setdefault("external_id", external_id) != external_id:
@@ -126,21 +177,34 @@ class RunByExternalIdView(ChangesRuns):
                 editable=self.access.runs(Action.EDIT_RUNS),
                 by=self.access.by,
                 now=now,
+                expected=expectation(request),
             )
         except NotTheirs as error:
             raise PermissionDenied(NOT_THEIRS) from error
+        except NotAsExpected as changed:
+            raise PreconditionError(CHANGED_SINCE) from changed
         return self.answer(received.run, new=received.outcome == Outcome.RECORDED)
 
     @extend_schema(
         operation_id="continue_run_by_external_id",
         tags=["runs"],
-        parameters=[PROJECT],
+        parameters=[PROJECT, MATCH],
         request=RunChange,
         responses=CHANGED,
     )
     def patch(self, request: Request, external_id: str) -> Response:
         """Change a run while it is going, as at its own address."""
         return self.continued(self._named(external_id))
+
+    @extend_schema(
+        operation_id="delete_run_by_external_id",
+        tags=["runs"],
+        parameters=[PROJECT, MATCH],
+        responses=DELETED,
+    )
+    def delete(self, request: Request, external_id: str) -> Response:
+        """Delete a run, as at its own address."""
+        return self.deleted(self._named(external_id))
 
     def _named(self, external_id: str) -> QuerySet[Run]:
         if "\x00" in external_id:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_view
 from rest_framework import status
@@ -13,12 +14,13 @@ from rest_framework.response import Response
 
 from emissions.api.base import problems
 from emissions.api.errors import ConflictError, ContentTooLargeError
-from emissions.api.listing import DetailView, ListView, Resource
-from emissions.api.query import Filter, documented
+from emissions.api.listing import ListView, Resource
+from emissions.api.query import Filter, Query, documented
 from emissions.api.run_rows import Rows
 from emissions.api.run_shown import Shown, with_all
 from emissions.api.serializers import RecordedRun, RunAnswer, RunPage, RunRequest, RunResults
 from emissions.api.values import MOST_ROWS, Errors, words
+from emissions.api.versions import etag
 from emissions.calculation.vocabulary import RunStatus, SourceKind, Stage
 from emissions.models import Run
 from emissions.permissions import Action
@@ -60,6 +62,7 @@ class RunsOfToken(Resource):
         "POST": Action.LOG_RUNS,
         "PUT": Action.EDIT_RUNS,
         "PATCH": Action.EDIT_RUNS,
+        "DELETE": Action.EDIT_RUNS,
     }
     shape = RunAnswer
 
@@ -75,10 +78,20 @@ class RunsOfToken(Resource):
         """Return one run as it stands now; of a new one the ledger holds nothing yet."""
         shown = Shown(self.request, self.access)
         if not new:
-            return Response(shown.all(with_all(Run.objects.filter(pk=run.pk)))[0])
+            stored = with_all(Run.objects.filter(pk=run.pk)).get()
+            (body,) = shown.all([stored])
+            return Response(body, headers={"ETag": etag(stored, body)})
         body = shown.full(run, None, pending=True)
-        headers = {"Location": body["url"]}
+        headers = {"Location": body["url"], "ETag": etag(run, body)}
         return Response(body, status=status.HTTP_201_CREATED, headers=headers)
+
+    def one(self, runs: QuerySet[Run], query: Query) -> Response:
+        """Show the one run of a queryset, with the ETag that says which statement it is."""
+        run = self.rows().filter(pk__in=runs.values("pk")).first()
+        if run is None:
+            raise Http404
+        (shown,) = self.show([run], query.fields)
+        return Response(shown, headers={"ETag": etag(run, shown)})
 
 
 @extend_schema_view(
@@ -186,7 +199,9 @@ class RunListView(RunsOfToken, ListView):
         responses={200: RunAnswer, **problems(400, 401, 403, 404, 429)},
     )
 )
-class RunDetailView(RunsOfToken, DetailView):
+class RunDetailView(RunsOfToken):
     """One run of a token."""
 
-    key = "pk"
+    def get(self, request: Request, key: int) -> Response:
+        """Return it."""
+        return self.one(Run.objects.filter(pk=key), self.query(request))

@@ -28,13 +28,14 @@ AMOUNTS = {
     "upstream_kg": "Null: no factor is known. [kg CO2e]",
     "losses_kg": "Null: no factor is known. [kg CO2e]",
     "embodied_kg": "Lifetime share of hardware; null: no footprint is known. [kg CO2e]",
-    "water_litres": "[l]",
+    "water_litres": "Null: no water is known. [l]",
 }
 #: Where a sum of nothing known is null and not zero.
 KNOWN = {
     "upstream_kg": "known_upstream_kg",
     "losses_kg": "known_losses_kg",
     "embodied_kg": "known_embodied_kg",
+    "water_litres": "known_water_litres",
 }
 NARROWING = (
     Filter("team", "team", "Slug of a team, or none. Several: repeat the parameter."),

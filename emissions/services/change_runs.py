@@ -12,6 +12,7 @@ from emissions.services.queue import run_grows
 from emissions.services.receive_runs import ATTEMPTS, STATED, Outcome, Received, same_run
 from emissions.services.record_runs import (
     RunGone,
+    delete_run,
     edit_run,
     external_id_taken,
     forget_keys,
@@ -24,8 +25,16 @@ GROWING = frozenset(
 )
 
 
+#: Whether a run that is there (None: there is none) is as whoever asks believes.
+Expectation = Callable[[Run | None], bool]
+
+
 class NotTheirs(Exception):
     """The run is there, and whoever asks may not change it."""
+
+
+class NotAsExpected(Exception):
+    """The run is not as whoever asks read it: somebody changed it since."""
 
 
 class RunEnded(Exception):
@@ -39,6 +48,7 @@ def put_run(
     editable: QuerySet[Run],
     by: User | None,
     now: datetime,
+    expected: Expectation | None = None,
 ) -> Received:
     """Record a run under its external id, or make the one that is there the same.
 
@@ -49,10 +59,12 @@ def put_run(
     ------
     NotTheirs
         The run that is there is not editable.
+    NotAsExpected
+        It is not as `expected`.
     """
     for _ in range(ATTEMPTS):
         try:
-            return _put(organisation, run, editable, by, now)
+            return _put(organisation, run, editable, by, now, expected)
         except IntegrityError as error:
             if not external_id_taken(error):
                 raise
@@ -67,6 +79,7 @@ def _put(
     editable: QuerySet[Run],
     by: User | None,
     now: datetime,
+    expected: Expectation | None,
 ) -> Received:
     there = (
         Run.objects.of(organisation)
@@ -74,6 +87,7 @@ def _put(
         .select_for_update(no_key=True)
         .first()
     )
+    _expect(expected, there)
     if there is None:
         (recorded,) = write_runs(organisation=organisation, runs=[run], by=by, now=now)
         return Received(recorded, Outcome.RECORDED)
@@ -93,6 +107,7 @@ def continue_run(
     restate: Callable[[Run], Run],
     by: User | None,
     now: datetime,
+    expected: Expectation | None = None,
 ) -> Run:
     """Change what is stated of a run while it is going, its end included.
 
@@ -106,10 +121,11 @@ def continue_run(
         Somebody deleted it meanwhile.
     RunEnded
         It is not going any more, and something else is stated of it.
+    NotAsExpected
+        It is not as `expected`.
     """
-    locked = editable.select_for_update(no_key=True, of=("self",)).filter(pk=run_id).first()
-    if locked is None:
-        raise RunGone
+    locked = _locked(editable, run_id)
+    _expect(expected, locked)
     stated = restate(locked)
     changed = {name for name in STATED if getattr(stated, name) != getattr(locked, name)}
     if locked.status != RunStatus.RUNNING:
@@ -123,6 +139,41 @@ def continue_run(
         run_grows(run=locked, by=by, now=now)
         return locked
     return edit_run(run=locked, by=by, now=now)
+
+
+@transaction.atomic
+def remove_run(
+    *,
+    editable: QuerySet[Run],
+    run_id: int,
+    by: User | None,
+    now: datetime,
+    expected: Expectation | None = None,
+) -> None:
+    """Delete a run: a tombstone stays, and the ledger posts its lines with the opposite sign.
+
+    Raises
+    ------
+    RunGone
+        Somebody deleted it meanwhile.
+    NotAsExpected
+        It is not as `expected`.
+    """
+    locked = _locked(editable, run_id)
+    _expect(expected, locked)
+    delete_run(run=locked, by=by, now=now)
+
+
+def _locked(editable: QuerySet[Run], run_id: int) -> Run:
+    found = editable.select_for_update(no_key=True, of=("self",)).filter(pk=run_id).first()
+    if found is None:
+        raise RunGone
+    return found
+
+
+def _expect(expected: Expectation | None, run: Run | None) -> None:
+    if expected is not None and not expected(run):
+        raise NotAsExpected
 
 
 def _copy(stated: Run, stored: Run) -> None:

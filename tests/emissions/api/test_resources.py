@@ -251,6 +251,15 @@ class TestTotals:
         (group,) = read(client, "totals/", by="month", period=month)["results"]
         assert group["month"] == {"key": month, "label": month}
 
+    def test_what_is_not_known_is_null_and_not_zero(self, ours: Organisation) -> None:
+        make_run(project=make_project(organisation=ours))
+        client = of_person(make_member(organisation=ours))
+
+        (row,) = read(client, "totals/")["results"]
+
+        assert row["energy_facility_kwh"] > 0
+        assert row["water_litres"] is None
+
     @pytest.mark.parametrize(
         "params", [{"by": "odd"}, {"period": "odd"}, {"team": "odd"}, {"status": "odd"}]
     )
