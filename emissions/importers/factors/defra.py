@@ -2,13 +2,18 @@
 
 The sheet “Factors by Category” (XLSX; the same as CSV is read, too) names its columns some
 rows below its title: `ID, Scope, Level 1, Level 2, Level 3, Level 4, Column Text, UOM,
-GHG/Unit, GHG Conversion Factor 2024`. Taken are, per kWh and in kg CO2e, generation
-(“UK electricity”) and the well-to-tank emissions of generation as upstream. The factors
-of transmission and distribution are no factors of a place: losses are computed from the
-share of generation that is lost.
+GHG/Unit, GHG Conversion Factor 2024`. The files of 2016 to 2021 have no ID, call `GHG/Unit`
+`GHG` and `WTT- UK electricity` `WTT- UK & overseas elec`; that of 2022 has no ID. Those of
+2017 to 2019, 2021 and 2022 are old Excel files (XLS): saved anew as XLSX, they are read.
+
+Taken are, per kWh and in kg CO2e, generation (“UK electricity”), with its part of CO2, and
+the well-to-tank emissions of generation as upstream. The factors of transmission and
+distribution are no factors of a place: losses are computed from the share of generation
+that is lost.
 """
 
 import re
+from dataclasses import replace
 
 from emissions.calculation.vocabulary import FactorKind, FactorRole
 from emissions.importers.factors.rows import (
@@ -19,12 +24,17 @@ from emissions.importers.factors.rows import (
     grams_of,
     whole_year,
 )
-from emissions.importers.tables import Limits, Row, read_sheets, read_table
+from emissions.importers.tables import Limits, Row, number_of, read_sheets, read_table
 
 GRAMS_PER_KILOGRAM = 1000.0
-LIMITS = Limits(megabytes=20, rows=50_000, columns=100)
+LIMITS = Limits(megabytes=20, rows=50_000, columns=300)
+"""The file of 2020 formats 205 columns, of which 11 hold something."""
 HEADER = re.compile(r"GHG Conversion Factor (20\d\d)")
-NAMES = ("Scope", "Level 1", "Level 2", "Level 3", "UOM", "GHG/Unit")
+NAMES = ("Scope", "Level 1", "Level 2", "Level 3", "UOM")
+#: What the column of gases is called, and how its cell names the part of CO2.
+GAS = ("GHG/Unit", "GHG")
+CO2 = ("kg co2e of co2 per unit", "kg co2e of co2", "kg co2")
+WELL_TO_TANK = ("wtt- uk electricity", "wtt- uk & overseas elec")
 EXPECTS = "sheet “Factors by Category” with Scope, Level 1, …, UOM, GHG/Unit, GHG Conversion Factor"
 
 
@@ -40,17 +50,23 @@ def read(content: bytes) -> Read:
         raise NotThisFormat(f"There is no row that names the columns. Expected: {EXPECTS}")
     at = {name: column for column, name in enumerate(rows[start].cells) if name}
     value = next((name for name in at if HEADER.fullmatch(name)), "")
-    if not value:
+    gas = next((name for name in GAS if name in at), "")
+    if not value or not gas:
         raise NotThisFormat(f"There is no column “GHG Conversion Factor” of a year. {EXPECTS}")
-    found = Read()
+    found, co2 = Read(), dict[FactorRole, float]()
     lost = 0
     for row in rows[start + 1 :]:
         if _cell(row, at, "UOM").casefold() != "kwh":
             continue
         role = _role(row, at)
-        if role is not None and _cell(row, at, "GHG/Unit").casefold() == "kg co2e":
+        if role is not None and _cell(row, at, gas).casefold() == "kg co2e":
             _add(found, row, at, value, role)
+        elif role is not None and _cell(row, at, gas).casefold() in CO2:
+            kilograms = number_of(_cell(row, at, value))
+            if kilograms is not None and kilograms >= 0:
+                co2[role] = kilograms * GRAMS_PER_KILOGRAM
         lost += _cell(row, at, "Level 1").casefold() == "transmission and distribution"
+    found.factors = [replace(one, co2_g_per_kwh=co2.get(one.role)) for one in found.factors]
     if lost:
         found.left_out.append(
             f"{lost} rows of transmission and distribution: losses come from the share of"
@@ -71,7 +87,7 @@ def _role(row: Row, at: dict[str, int]) -> FactorRole | None:
     if first == "uk electricity":
         return FactorRole.LOCATION
     generation = "generation" in second or second == "wtt- uk electricity"
-    return FactorRole.UPSTREAM if first == "wtt- uk electricity" and generation else None
+    return FactorRole.UPSTREAM if first in WELL_TO_TANK and generation else None
 
 
 def _add(found: Read, row: Row, at: dict[str, int], value: str, role: FactorRole) -> None:

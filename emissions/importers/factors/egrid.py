@@ -2,8 +2,17 @@
 
 Sheets `SRL23`, `ST23` and `US23` (the year's two digits) have long names in their first row
 and codes in their second: `SRC2ERTA` is the subregion's total output rate of CO2 equivalent
-in pounds per MWh of net generation: combustion only, and per kWh generated, so that losses
-come on top by eGRID's rule. `SRCO2RTA`, `SRCH4RTA` and `SRN2ORTA` are its gases.
+per MWh of net generation: combustion only, and per kWh generated, so that losses come on top
+by eGRID's rule. `SRCO2RTA`, `SRCH4RTA` and `SRN2ORTA` are its gases.
+
+EPA publishes each edition twice, with the same sheets and codes: in pounds, and in metric
+units (`egrid2022_data_metric.xlsx`). Only the long name tells them apart: “… total output
+emission rate (lb/MWh)” or “(kg/MWh)”. Editions up to eGRID2014 state CH4 and N2O in lb/GWh.
+
+References
+----------
+USEPA/egrid, scripts/final_formatting.R and final_formatting_metric.R, which write the
+workbooks of eGRID2021 and later.
 """
 
 import re
@@ -25,8 +34,20 @@ GRAMS_PER_POUND = 453.59237
 POUNDS_PER_MWH = GRAMS_PER_POUND / 1000
 """Turns lb/MWh into g/kWh: the international pound of 1959."""
 
+#: What a rate is turned into g/kWh with, by the unit that ends its long name.
+UNITS = {
+    "lb/mwh": POUNDS_PER_MWH,
+    "lbs/mwh": POUNDS_PER_MWH,
+    "lb/gwh": POUNDS_PER_MWH / 1000,
+    "kg/mwh": 1.0,
+    "kg/gwh": 0.001,
+}
+
 LIMITS = Limits(megabytes=60, unpacked_megabytes=800, columns=300, cells=30_000_000)
-EXPECTS = "sheets SRL23 or ST23 with the codes YEAR, SUBRGN or PSTATABB, SRC2ERTA or STC2ERTA"
+EXPECTS = (
+    "sheets SRL23 or ST23 with the codes YEAR, SUBRGN or PSTATABB, SRC2ERTA or STC2ERTA, and"
+    " their unit in the row above: lb/MWh or, in the metric workbook, kg/MWh"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +81,50 @@ def read(content: bytes) -> Read:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where a sheet's codes are, and what turns each rate into g/kWh."""
+
+    at: dict[str, int]
+    scales: dict[str, float]
+
+
 def _sheet(found: Read, sheet: Sheet, rows: list[Row]) -> None:
-    wanted = [name for name in ("YEAR", sheet.zone, f"{sheet.prefix}C2ERTA") if name]
+    code = f"{sheet.prefix}C2ERTA"
+    wanted = [name for name in ("YEAR", sheet.zone, code) if name]
     start = next((at for at, row in enumerate(rows[:10]) if set(wanted) <= set(row.cells)), None)
     if start is None:
         found.error(rows[0].number, "", f"No row of codes with {', '.join(wanted)}.")
         return
-    at = {name: column for column, name in enumerate(rows[start].cells) if name}
+    columns = _columns(rows[start], rows[start - 1] if start else None)
+    if code not in columns.scales:
+        found.error(
+            rows[start].number,
+            code,
+            "The row above the codes does not state its unit, (lb/MWh) or (kg/MWh).",
+        )
+        return
     for row in rows[start + 1 :]:
         if any(row.cells):
-            _row(found, sheet, row, at)
+            _row(found, sheet, row, columns)
 
 
-def _row(found: Read, sheet: Sheet, row: Row, at: dict[str, int]) -> None:
-    code = f"{sheet.prefix}C2ERTA"
+def _columns(codes: Row, names: Row | None) -> Columns:
+    """Return where the codes are; their units stand in the long names above them."""
+    at = {name: column for column, name in enumerate(codes.cells) if name}
+    scales = {}
+    for code, column in at.items():
+        name = names.cells[column] if names and column < len(names.cells) else ""
+        unit = re.search(r"\(([^()]+)\)\s*$", name)
+        if unit and unit[1].casefold() in UNITS:
+            scales[code] = UNITS[unit[1].casefold()]
+    return Columns(at, scales)
+
+
+def _row(found: Read, sheet: Sheet, row: Row, columns: Columns) -> None:
+    at, code = columns.at, f"{sheet.prefix}C2ERTA"
     year = year_of(found, row, "YEAR", row.cells[at["YEAR"]])
-    grams = grams_of(found, row, code, row.cells[at[code]], scale=POUNDS_PER_MWH)
+    grams = grams_of(found, row, code, row.cells[at[code]], scale=columns.scales[code])
     zone = _zone(found, sheet, row, at)
     if year is None or grams is None or zone is None:
         return
@@ -89,9 +138,9 @@ def _row(found: Read, sheet: Sheet, row: Row, at: dict[str, int]) -> None:
             grams,
             FactorKind.DIRECT,
             gases="CO2e",
-            co2_g_per_kwh=_gas(row, at, f"{sheet.prefix}CO2RTA"),
-            ch4_g_per_kwh=_gas(row, at, f"{sheet.prefix}CH4RTA"),
-            n2o_g_per_kwh=_gas(row, at, f"{sheet.prefix}N2ORTA"),
+            co2_g_per_kwh=_gas(row, columns, f"{sheet.prefix}CO2RTA"),
+            ch4_g_per_kwh=_gas(row, columns, f"{sheet.prefix}CH4RTA"),
+            n2o_g_per_kwh=_gas(row, columns, f"{sheet.prefix}N2ORTA"),
         )
     )
 
@@ -106,9 +155,9 @@ def _zone(found: Read, sheet: Sheet, row: Row, at: dict[str, int]) -> str | None
     return TERRITORIES.get(text, f"US-{text}")
 
 
-def _gas(row: Row, at: dict[str, int], code: str) -> float | None:
-    pounds = number_of(row.cells[at[code]]) if code in at else None
-    return None if pounds is None or pounds < 0 else pounds * POUNDS_PER_MWH
+def _gas(row: Row, columns: Columns, code: str) -> float | None:
+    rate = number_of(row.cells[columns.at[code]]) if code in columns.scales else None
+    return None if rate is None or rate < 0 else rate * columns.scales[code]
 
 
 FORMAT = Format(

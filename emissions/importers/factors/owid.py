@@ -1,9 +1,11 @@
 """Our World in Data's and Ember's CSV of carbon intensity by country and year: lifecycle.
 
-Three shapes of the same figures are read: the grapher's download (`Entity, Code, Year, Carbon
-intensity of electricity - gCO2/kWh`), the energy data set (`country, year, iso_code, …,
-carbon_intensity_elec`) and Ember's yearly release in long format (`Area, ISO 3 code, Year, …,
-Variable, Unit, Value`), of which the rows “CO2 intensity” count.
+Four shapes of the same figures are read: the grapher's download (`Entity, Code, Year, Carbon
+intensity of electricity - gCO2/kWh`; since 2026 `… of electricity per kWh`, or short names:
+`entity, code, year, co2_intensity__gco2_kwh`), the energy data set (`country, year, iso_code,
+…, carbon_intensity_elec`), Ember's table of countries (`country_or_region, country_code, year,
+…, emissions_intensity_gco2_per_kwh`) and its yearly release in long format (`Area, ISO 3 code,
+Year, …, Variable, Unit, Value`), of which the rows “CO2 intensity” count.
 """
 
 import csv
@@ -14,6 +16,7 @@ from emissions.calculation.vocabulary import FactorKind
 from emissions.importers.factors.rows import (
     FactorRow,
     Format,
+    NotThisFormat,
     Read,
     columns_of,
     grams_of,
@@ -25,15 +28,18 @@ from emissions.importers.tables import Limits, Row, Table, read_table
 
 LIMITS = Limits(megabytes=60, rows=500_000, columns=250, cells=40_000_000)
 COLUMNS = {
-    "code": ("ISO 3 code", "iso_code", "ISO3"),
-    "year": (),
+    "code": ("ISO 3 code", "iso_code", "ISO3", "country_code", "entity_code"),
+    "year": ("date",),
     "entity": ("Area", "country"),
     "intensity": (
         "Carbon intensity of electricity - gCO2/kWh",
         "Carbon intensity of electricity",
         "Carbon intensity of electricity (gCO2/kWh)",
         "Carbon intensity of electricity - g/kWh",
+        "Carbon intensity of electricity per kWh",
         "carbon_intensity_elec",
+        "co2_intensity__gco2_kwh",
+        "emissions_intensity_gco2_per_kwh",
         "co2_intensity",
     ),
     "variable": (),
@@ -56,7 +62,9 @@ def read(content: bytes) -> Read:
     table = read_table(content, limits=LIMITS)
     at = columns_of(table, COLUMNS)
     long = {"variable", "value"} <= set(at) and "intensity" not in at
-    required(at, ("code", "year", "value" if long else "intensity"), EXPECTS)
+    required(at, ("code", "year"), EXPECTS)
+    if not long and "intensity" not in at:
+        raise NotThisFormat(f"No column holds the carbon intensity. Expected: {EXPECTS}")
     found, without_code, unknown, empty = Read(), 0, set[str](), 0
     for row in table.rows:
         if long and not _is_intensity(row, at):

@@ -8,8 +8,10 @@ from emissions.calculation.vocabulary import FactorKind, FactorRole
 from emissions.importers.factors import FORMATS
 from emissions.importers.factors.rows import Read, RowError, read_file
 from tests.emissions.importers.factors.workbooks import (
+    DEFRA_EDITIONS,
     ELECTRICITY,
     defra,
+    defra_edition,
     egrid,
     workbook,
 )
@@ -68,6 +70,25 @@ class TestOurWorldInData:
         assert not found.errors
         assert [(f.zone, round(f.g_co2e_per_kwh, 1)) for f in found.factors] == [("SE", 25.1)]
 
+    @pytest.mark.parametrize(
+        "header",
+        [
+            "Entity,Code,Year,Carbon intensity of electricity per kWh,World region",
+            "entity,code,year,co2_intensity__gco2_kwh,owid_region",
+            "country_or_region,country_code,year,emissions_intensity_gco2_per_kwh,continent",
+            "entity,entity_code,date,emissions_intensity_gco2_per_kwh,is_aggregate_entity",
+        ],
+    )
+    def test_the_names_that_the_columns_have_had_since_2025_are_known(self, header):
+        """As downloaded from ourworldindata.org and ember-energy.org in 2025 and 2026."""
+        found = read("owid", f"{header}\nAustria,AUT,2024,103.48,Europe\n")
+        assert not found.errors
+        assert values(found) == {("AT", 2024, "lifecycle", "location"): 103.48}
+
+    def test_a_file_without_intensities_says_what_is_missing(self):
+        (error,) = read("owid", "Entity,Code,Year,Share\nSweden,SWE,2023,1\n").errors
+        assert "carbon intensity" in error.reason
+
     def test_bad_cells_are_named_by_row_and_column(self):
         text = OWID.replace("25.12", "about 25").replace("World,OWID_WRL,2023", "World,OWID_WRL,x")
         found = read("owid", text)
@@ -108,6 +129,31 @@ class TestEgrid:
         found = read("egrid", egrid(subregions=rows))
         assert [(e.row, e.column) for e in found.errors] == [(3, "SRC2ERTA"), (4, "SUBRGN")]
 
+    def test_the_metric_workbook_has_the_same_codes_in_another_unit(self):
+        """EPA publishes each edition in lb/MWh and in kg/MWh; only the long names say which."""
+        pounds = read("egrid", egrid())
+        rows = [[2023, "AKGD", "ASCC Alaska Grid", 406.5, 0.028, 0.004, 410.55]]
+        metric = read("egrid", egrid(subregions=rows, states=[[2023, "AK", "02", 365.6, 369.43]],
+                                     unit="kg/MWh", country=349.667))  # fmt: skip
+        assert not metric.errors
+        assert values(metric)["US-AKGD", 2023, "direct", "location"] == pytest.approx(
+            values(pounds)["US-AKGD", 2023, "direct", "location"], rel=1e-4
+        )
+        assert metric.factors[0].ch4_g_per_kwh == 0.028
+
+    def test_gases_per_gwh_as_up_to_2014(self):
+        (first, *_) = read("egrid", egrid(gases="lb/GWh")).factors
+        assert first.ch4_g_per_kwh == pytest.approx(0.061 * 453.59237 / 1_000_000)
+        assert first.co2_g_per_kwh == pytest.approx(406.46, abs=0.01)
+
+    @pytest.mark.parametrize("unit", ["kg/GJ", "lb/MMBtu", ""])
+    def test_a_rate_without_a_known_unit_is_refused(self, unit):
+        found = read("egrid", egrid(unit=unit))
+        assert {(e.row, e.column) for e in found.errors} == {
+            (2, "SRC2ERTA"), (2, "STC2ERTA"), (2, "USC2ERTA"),
+        }  # fmt: skip
+        assert not found.factors
+
     def test_another_workbook_is_refused_as_a_whole(self):
         (error,) = read("egrid", workbook({"Sheet1": [["a", "b"], [1, 2]]})).errors
         assert error.row == 0
@@ -127,6 +173,17 @@ class TestDefra:
             ("GB", 2024, "direct", "upstream"): pytest.approx(45.9),
         }
         assert "1 rows of transmission" in found.left_out[0]
+
+    @pytest.mark.parametrize(("edition", "generation", "co2", "upstream"), DEFRA_EDITIONS)
+    def test_the_flat_files_of_other_years(self, edition, generation, co2, upstream):
+        """Rows of the flat files of 2016, 2020, 2022 and 2023 (DESNZ, OGL v3.0) as printed."""
+        found = read("defra", defra_edition(edition))
+        assert not found.errors
+        assert values(found) == {
+            ("GB", edition, "direct", "location"): pytest.approx(generation),
+            ("GB", edition, "direct", "upstream"): pytest.approx(upstream),
+        }
+        assert [one.co2_g_per_kwh for one in found.factors] == [pytest.approx(co2), None]
 
     def test_rows_are_numbered_as_the_spreadsheet_shows_them(self):
         found = read("defra", defra(["2_1", *ELECTRICITY, "kWh", "kg CO2e", "see note"]))

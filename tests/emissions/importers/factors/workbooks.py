@@ -18,24 +18,29 @@ def workbook(sheets: dict[str, list[list[object]]]) -> bytes:
 
 
 def egrid(
-    *, subregions: list[list[object]] | None = None, states: list[list[object]] | None = None
+    *,
+    subregions: list[list[object]] | None = None,
+    states: list[list[object]] | None = None,
+    country: float = 770.884,
+    unit: str = "lb/MWh",
+    gases: str = "",
 ) -> bytes:
-    """Return a workbook as eGRID2023's: long names, codes, then rows; rates in lb/MWh."""
+    """Return a workbook as eGRID2023's: long names with the unit, codes, then rows."""
     subregions = subregions or [
         [2023, "AKGD", "ASCC Alaska Grid", 896.1, 0.061, 0.009, 905.109],
         [2023, "SRVC", "SERC Virginia/Carolina", 590.0, 0.046, 0.006, 593.111],
     ]
     states = states or [[2023, "AK", "02", 806.0, 814.457], [2023, "PR", "72", 1400.0, 1410.0]]
+    rate = "annual {} total output emission rate ({})"
+    names = [rate.format("CO2", unit), rate.format("CO2 equivalent", unit)]
+    trace = [rate.format(gas, gases or unit) for gas in ("CH4", "N2O")]
     return workbook(
         {
             "Contents": [["eGRID2023 Data File"], ["Sheet", "Description"]],
             "SRL23": [
                 [
                     "Data Year", "eGRID subregion acronym", "eGRID subregion name",
-                    "eGRID subregion annual CO2 total output emission rate (lb/MWh)",
-                    "eGRID subregion annual CH4 total output emission rate (lb/MWh)",
-                    "eGRID subregion annual N2O total output emission rate (lb/MWh)",
-                    "eGRID subregion annual CO2 equivalent total output emission rate (lb/MWh)",
+                    *(f"eGRID subregion {name}" for name in (names[0], *trace, names[1])),
                 ],
                 ["YEAR", "SUBRGN", "SRNAME", "SRCO2RTA", "SRCH4RTA", "SRN2ORTA", "SRC2ERTA"],
                 *subregions,
@@ -43,16 +48,15 @@ def egrid(
             "ST23": [
                 [
                     "Data Year", "State abbreviation", "FIPS State code",
-                    "State annual CO2 total output emission rate (lb/MWh)",
-                    "State annual CO2 equivalent total output emission rate (lb/MWh)",
+                    *(f"State {name}" for name in names),
                 ],
                 ["YEAR", "PSTATABB", "FIPSST", "STCO2RTA", "STC2ERTA"],
                 *states,
             ],
             "US23": [
-                ["Data Year", "U.S. annual CO2 equivalent total output emission rate (lb/MWh)"],
+                ["Data Year", f"U.S. {names[1]}"],
                 ["YEAR", "USC2ERTA"],
-                [2023, 770.884],
+                [2023, country],
             ],
         }
     )  # fmt: skip
@@ -99,3 +103,41 @@ def defra(*rows: list[object]) -> bytes:
             ],
         }
     )  # fmt: skip
+
+
+#: Year, generation, its part of CO2, and well-to-tank of generation, in g/kWh, as printed.
+DEFRA_EDITIONS = [
+    (2016, 412.05, 409.57, 61.88),
+    (2020, 233.14, 231.04, 32.17),
+    (2022, 193.38, 191.21, 46.25),
+    (2023, 207.074289, 204.96, 45.9),
+]
+
+
+def defra_edition(year: int) -> bytes:
+    """Return a flat file with the columns and words that the year's file has."""
+    generation, co2, upstream = next(
+        [one / 1000 for one in values] for at, *values in DEFRA_EDITIONS if at == year
+    )
+    old = year < 2022
+    front = ["1_1"] if year >= 2023 else []
+    units = ["kWh", "kWh"] if year == 2020 else ["kWh"]
+    lookup = ["Electricity: UK"] if year == 2020 else []
+    of_co2 = "kg CO2" if old else f"kg CO2e of CO2{'' if year == 2022 else ' per unit'}"
+    first = "WTT- UK & overseas elec" if old else "WTT- UK electricity"
+    header = [
+        *(["ID"] if front else []), "Scope", "Level 1", "Level 2", "Level 3", "Level 4",
+        "Column Text", *(["UOM (simple)"] if year == 2020 else []), "UOM",
+        "GHG" if old else "GHG/Unit", *(["Lookup"] if lookup else []),
+        f"GHG Conversion Factor {year}",
+    ]  # fmt: skip
+    rows = [
+        [*front, *ELECTRICITY, *units, "kg CO2e", *lookup, generation],
+        [*front, *ELECTRICITY, *units, of_co2, *lookup, co2],
+        [*front, *LOSSES, *units, "kg CO2e", *lookup, 0.02],
+        [*front, "Scope 3", first, *WTT[2:], *units, "kg CO2e", *lookup, upstream],
+        [*front, "Scope 3", first, *WTT_LOSSES[2:], *units, "kg CO2e", *lookup, 0.004],
+    ]
+    blank: list[object] = [""] * 205 if year == 2020 else []
+    title: list[list[object]] = [["UK Government GHG Conversion Factors"], [], blank]
+    return workbook({"Front page": [["Flat file"]], "Factors by Category": [*title, header, *rows]})
