@@ -150,9 +150,14 @@ def _upsert(
 
 
 def _load_zones(rows: list[Row]) -> Upserted:
-    """Load zones, parents before children: the file is ordered by kind."""
+    """Load zones, parents before children."""
     added = changed = 0
-    for kind in dict.fromkeys(row["kind"] for row in rows):
+    codes = {row["code"] for row in rows}
+    left, done = rows, set[str]()
+    while left:
+        now = [row for row in left if not row["parent"] or row["parent"] not in codes - done]
+        if not now:
+            raise ReferenceConflict(f"Zone {left[0]['code']} lies within itself.")
         ids = dict(GridZone.objects.values_list("code", "pk"))
         wanted = [
             {
@@ -161,11 +166,12 @@ def _load_zones(rows: list[Row]) -> Upserted:
                 "kind": row["kind"],
                 "parent_id": ids[row["parent"]] if row["parent"] else None,
             }
-            for row in rows
-            if row["kind"] == kind
+            for row in now
         ]
-        done, _ = _upsert(GridZone, ("code",), wanted)
-        added, changed = added + done.added, changed + done.changed
+        counts, _ = _upsert(GridZone, ("code",), wanted)
+        added, changed = added + counts.added, changed + counts.changed
+        done |= {row["code"] for row in now}
+        left = [row for row in left if row["code"] not in done]
     return Upserted(added, changed)
 
 

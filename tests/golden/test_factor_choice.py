@@ -52,10 +52,13 @@ CASES = {
     "lifecycle, where no direct factor exists: Argentina": Case(
         "AR", 2024, Fit.ZONE_YEAR, 344.83, FactorKind.LIFECYCLE
     ),
+    "lifecycle of the time in another set before an older one: Ghana in 2025": Case(
+        "GH", 2025, Fit.ZONE_YEAR, 339, FactorKind.LIFECYCLE
+    ),
     "lifecycle of the time before a later direct one: Great Britain in 2020": Case(
         "GB", 2020, Fit.ZONE_YEAR, 242.54, FactorKind.LIFECYCLE
     ),
-    "world: Åland": Case("AX", 2024, Fit.WORLD, 469.3, FactorKind.LIFECYCLE),
+    "world: Monaco": Case("MC", 2024, Fit.WORLD, 469.3, FactorKind.LIFECYCLE),
 }
 
 

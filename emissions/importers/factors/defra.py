@@ -7,9 +7,9 @@ GHG/Unit, GHG Conversion Factor 2024`. The files of 2016 to 2021 have no ID, cal
 2017 to 2019, 2021 and 2022 are old Excel files (XLS): saved anew as XLSX, they are read.
 
 Taken are, per kWh and in kg CO2e, generation (“UK electricity”), with its part of CO2, and
-the well-to-tank emissions of generation as upstream. The factors of transmission and
-distribution are no factors of a place: losses are computed from the share of generation
-that is lost.
+as upstream the well-to-tank emissions of generation and of what is lost on the way, which
+the file states apart. The combustion behind transmission and distribution is no factor of a
+place: losses are computed from the share of generation that is lost.
 """
 
 import re
@@ -67,6 +67,7 @@ def read(content: bytes) -> Read:
                 co2[role] = kilograms * GRAMS_PER_KILOGRAM
         lost += _cell(row, at, "Level 1").casefold() == "transmission and distribution"
     found.factors = [replace(one, co2_g_per_kwh=co2.get(one.role)) for one in found.factors]
+    _join_upstream(found)
     if lost:
         found.left_out.append(
             f"{lost} rows of transmission and distribution: losses come from the share of"
@@ -86,8 +87,8 @@ def _role(row: Row, at: dict[str, int]) -> FactorRole | None:
         return None
     if first == "uk electricity":
         return FactorRole.LOCATION
-    generation = "generation" in second or second == "wtt- uk electricity"
-    return FactorRole.UPSTREAM if first in WELL_TO_TANK and generation else None
+    uk = second.startswith("wtt- uk electricity")
+    return FactorRole.UPSTREAM if first in WELL_TO_TANK and uk else None
 
 
 def _add(found: Read, row: Row, at: dict[str, int], value: str, role: FactorRole) -> None:
@@ -102,6 +103,20 @@ def _add(found: Read, row: Row, at: dict[str, int], value: str, role: FactorRole
             row.number, "GB", starts_on, ends_before, grams, FactorKind.DIRECT, role, gases="CO2e"
         )
     )
+
+
+def _join_upstream(found: Read) -> None:
+    """Make one factor of the well-to-tank emissions of generation and of losses."""
+    parts = [one for one in found.factors if one.role is FactorRole.UPSTREAM]
+    if len(parts) == 2:
+        generation, losses = sorted(parts, key=lambda one: -one.g_co2e_per_kwh)
+        joined = replace(
+            generation,
+            g_co2e_per_kwh=round(generation.g_co2e_per_kwh + losses.g_co2e_per_kwh, 9),
+            note=f"Well-to-tank of generation {generation.g_co2e_per_kwh:.7g} and of losses"
+            f" {losses.g_co2e_per_kwh:.7g}",
+        )
+        found.factors = [one for one in found.factors if one not in parts] + [joined]
 
 
 FORMAT = Format(

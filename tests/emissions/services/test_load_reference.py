@@ -180,7 +180,7 @@ def test_a_changed_default_pue_queues_all_runs(folder, monkeypatch):
 def test_the_command_says_what_was_new():
     out = StringIO()
     call_command("load_reference", stdout=out)
-    assert "zones 374 new" in out.getvalue()
+    assert "zones 499 new" in out.getvalue()
     out = StringIO()
     call_command("load_reference", stdout=out)
     assert out.getvalue() == "Reference data: nothing new.\n"

@@ -170,18 +170,21 @@ class TestDefra:
         assert not found.errors
         assert values(found) == {
             ("GB", 2024, "direct", "location"): pytest.approx(207.05),
-            ("GB", 2024, "direct", "upstream"): pytest.approx(45.9),
+            ("GB", 2024, "direct", "upstream"): pytest.approx(49.96),
         }
+        assert found.factors[-1].note == "Well-to-tank of generation 45.9 and of losses 4.06"
         assert "1 rows of transmission" in found.left_out[0]
 
-    @pytest.mark.parametrize(("edition", "generation", "co2", "upstream"), DEFRA_EDITIONS)
-    def test_the_flat_files_of_other_years(self, edition, generation, co2, upstream):
+    @pytest.mark.parametrize(
+        ("edition", "generation", "co2", "upstream", "wtt_losses"), DEFRA_EDITIONS
+    )
+    def test_the_flat_files_of_other_years(self, edition, generation, co2, upstream, wtt_losses):
         """Rows of the flat files of 2016, 2020, 2022 and 2023 (DESNZ, OGL v3.0) as printed."""
         found = read("defra", defra_edition(edition))
         assert not found.errors
         assert values(found) == {
             ("GB", edition, "direct", "location"): pytest.approx(generation),
-            ("GB", edition, "direct", "upstream"): pytest.approx(upstream),
+            ("GB", edition, "direct", "upstream"): pytest.approx(upstream + wtt_losses),
         }
         assert [one.co2_g_per_kwh for one in found.factors] == [pytest.approx(co2), None]
 

@@ -105,18 +105,18 @@ def defra(*rows: list[object]) -> bytes:
     )  # fmt: skip
 
 
-#: Year, generation, its part of CO2, and well-to-tank of generation, in g/kWh, as printed.
+#: Year, generation, its part of CO2, well-to-tank of generation and of losses: g/kWh as printed.
 DEFRA_EDITIONS = [
-    (2016, 412.05, 409.57, 61.88),
-    (2020, 233.14, 231.04, 32.17),
-    (2022, 193.38, 191.21, 46.25),
-    (2023, 207.074289, 204.96, 45.9),
+    (2016, 412.05, 409.57, 61.88, 5.6),
+    (2020, 233.14, 231.04, 32.17, 2.77),
+    (2022, 193.38, 191.21, 46.25, 4.23),
+    (2023, 207.074289, 204.96, 45.9, 3.97),
 ]
 
 
 def defra_edition(year: int) -> bytes:
     """Return a flat file with the columns and words that the year's file has."""
-    generation, co2, upstream = next(
+    generation, co2, upstream, wtt_losses = next(
         [one / 1000 for one in values] for at, *values in DEFRA_EDITIONS if at == year
     )
     old = year < 2022
@@ -136,7 +136,7 @@ def defra_edition(year: int) -> bytes:
         [*front, *ELECTRICITY, *units, of_co2, *lookup, co2],
         [*front, *LOSSES, *units, "kg CO2e", *lookup, 0.02],
         [*front, "Scope 3", first, *WTT[2:], *units, "kg CO2e", *lookup, upstream],
-        [*front, "Scope 3", first, *WTT_LOSSES[2:], *units, "kg CO2e", *lookup, 0.004],
+        [*front, "Scope 3", first, *WTT_LOSSES[2:], *units, "kg CO2e", *lookup, wtt_losses],
     ]
     blank: list[object] = [""] * 205 if year == 2020 else []
     title: list[list[object]] = [["UK Government GHG Conversion Factors"], [], blank]
