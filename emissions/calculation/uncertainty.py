@@ -57,6 +57,10 @@ FIT_BANDS: dict[Fit, Band] = {
 PUE_DEFAULT_BAND = Band(0.75, 1.25, "a default PUE, ±20–30 %")
 PUE_STATED_BAND = Band(0.97, 1.03, "the site's own or a published PUE, ±3 %")
 EMBODIED_BAND = Band(0.5, 2.0, "product carbon footprints, × 0.5–2")
+UPSTREAM_BAND = Band(0.80, 1.25, "editions of one zone differ by up to a fifth")
+WATER_BAND = Band(0.5, 2.0, "published water intensities, × 0.5–2")
+FUEL_BAND = Band(0.95, 1.05, "amount on a bill × a published factor, ±5 %")
+STATEMENT_BAND = Band(0.80, 1.25, "a provider's allocation to its customers, ±20–25 %")
 
 OWN_SPREAD: dict[Basis, float] = {
     Basis.DEVICE_COUNTER: 0.03,

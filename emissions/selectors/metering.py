@@ -24,6 +24,7 @@ NOT_EXPLAINING = (
     PoolKind.COVERAGE,
     PoolKind.PURCHASE,
     PoolKind.STATEMENT,
+    PoolKind.FUEL,
 )
 
 

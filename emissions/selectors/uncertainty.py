@@ -3,36 +3,69 @@
 An input that stands behind many lines is off for all of them together, so lines are grouped
 by their inputs: the zone of the grid factor, the power of a hardware model (one default share
 for all models where power is assumed), the PUE of a site or the survey's, the footprint of a
-hardware model. What is a run's own is in the lines' independent variance.
+hardware model. What is a run's own is in the lines' independent variance. Where a meter's
+remainder or a provider's statement is posted, the sum is no longer the runs' but what was
+metered or stated, and as far off as that.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import numpy as np
-from django.db.models import F, QuerySet, Sum
+from django.db.models import Case, CharField, F, IntegerField, Q, QuerySet, Sum, Value, When
 
-from emissions.calculation.arrays import Floats
+from emissions.calculation.arrays import Bools, Floats
 from emissions.calculation.uncertainty import (
     EMBODIED_BAND,
     ENERGY_BANDS,
     FIT_BANDS,
+    FUEL_BAND,
     PUE_DEFAULT_BAND,
     PUE_STATED_BAND,
+    STATEMENT_BAND,
+    UPSTREAM_BAND,
+    WATER_BAND,
     Band,
     Interval,
     Shared,
     interval,
     ranking,
 )
-from emissions.calculation.vocabulary import Assumption, Basis, Fit
-from emissions.models import EmissionEntry, Organisation, Run
+from emissions.calculation.vocabulary import (
+    Assumption,
+    Basis,
+    Fit,
+    MeasuringPoint,
+    PoolKind,
+)
+from emissions.models import EmissionEntry, MeterReading, Node, Organisation, Run
+from emissions.selectors.headline import summed
 from emissions.selectors.periods import Period
 from emissions.selectors.totals import Filters, lines_of
 
-AMOUNTS = ("location_based_kg", "market_based_kg", "energy_facility_kwh", "embodied_kg")
+#: Which inputs a quantity follows from; those of energy carry the runs' own errors, too.
+OF_ENERGY: dict[str, tuple[str, ...]] = {
+    "location_based_kg": ("factor", "energy", "pue"),
+    "market_based_kg": ("factor", "energy", "pue"),
+    "energy_facility_kwh": ("energy", "pue"),
+    "energy_it_kwh": ("energy",),
+    "upstream_kg": ("upstream", "energy", "pue"),
+    "losses_kg": ("factor", "energy", "pue"),
+    "water_litres": ("water", "energy", "pue"),
+}
+OF_HARDWARE: dict[str, tuple[str, ...]] = {
+    "embodied_kg": ("footprint",),
+    "embodied_purchase_kg": ("footprint",),
+}
+BEHIND = OF_ENERGY | OF_HARDWARE
+AMOUNTS = tuple(BEHIND)
+#: What a provider's statement replaces of the runs at its place.
+STATED = ("location_based_kg", "market_based_kg", "upstream_kg", "losses_kg", "embodied_kg")
 INPUTS = (
+    "cell__scope",
+    "cell__category",
     "cell__basis",
     "cell__fit",
     "cell__zone_id",
@@ -45,11 +78,18 @@ INPUTS = (
     "cell__cloud_region__provider",
     "cell__cloud_region__region",
     "pue_default",
+    "kind",
+    "metered",
 )
+#: What `metered` says of a line: nothing, or where its site's meter measured.
+AT_FACILITY, AT_IT = 1, 2
 SHOWN = 8
 """So many inputs are named; what remains is small, and summed up."""
 
 CERTAIN = Band(1.0, 1.0, "not a part of this figure")
+
+ScopeKey = tuple[int, int | None]
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +103,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Uncertainty:
-    """The 95 % intervals of totals: in kg CO2e and kWh.
+    """The 95 % intervals of totals: in kg CO2e, kWh and litres.
 
     `sources` are the inputs of the location-based interval, largest first; a last one holds
     what is not named.
@@ -72,7 +112,12 @@ class Uncertainty:
     location_based_kg: Interval
     market_based_kg: Interval
     energy_facility_kwh: Interval
+    energy_it_kwh: Interval
+    upstream_kg: Interval
+    losses_kg: Interval
+    water_litres: Interval
     embodied_kg: Interval
+    embodied_purchase_kg: Interval
     sources: list[Source] = field(default_factory=list)
 
     def of(self, name: str) -> Interval | None:
@@ -84,75 +129,208 @@ def uncertainty(
     *, organisation: Organisation, period: Period | None, filters: Filters | None = None
 ) -> Uncertainty:
     """Return how far the totals of an organisation in a period may be off."""
-    return _of(lines_of(organisation=organisation, period=period, filters=filters))
+    return spread_of(organisation=organisation, period=period, filters=filters).whole
+
+
+def spread_of(
+    *, organisation: Organisation, period: Period | None, filters: Filters | None = None
+) -> "Spread":
+    """Return the lines of a period by their inputs, for intervals of any of their sums."""
+    chosen = filters or Filters()
+    lines = lines_of(organisation=organisation, period=period, filters=chosen)
+    # Of a part of a site's runs the remainder is not a part: there the runs stand for themselves.
+    whole = chosen == Filters(sites=chosen.sites, cloud_regions=chosen.cloud_regions)
+    return Spread(list(_grouped(lines, _metered_months(lines) if whole else [])))
 
 
 def uncertainty_of_run(*, run: Run) -> Uncertainty:
     """Return how far the figures of one run may be off."""
-    return _of(EmissionEntry.objects.filter(run=run))
+    return Spread(list(_grouped(EmissionEntry.objects.filter(run=run), []))).whole
 
 
-def _of(lines: QuerySet[Any]) -> Uncertainty:
-    sums = {f"sum_{name}": Sum(name) for name in (*AMOUNTS, "independent_variance_kg2")}
-    flag = F("cell__assumptions").bitand(Assumption.PUE_DEFAULT.value)
-    return of_rows(lines.annotate(pue_default=flag).order_by().values(*INPUTS).annotate(**sums))
+def uncertainty_of_runs(*, runs: Iterable[Run]) -> dict[int, Uncertainty]:
+    """Return how far the figures of runs may be off, each for itself, by their ids: one query."""
+    lines = EmissionEntry.objects.filter(run__in=[run.pk for run in runs])
+    found: dict[int, list[Row]] = {}
+    for row in _grouped(lines, [], "run_id"):
+        found.setdefault(row["run_id"], []).append(row)
+    return {pk: Spread(rows).whole for pk, rows in found.items()}
 
 
-def of_rows(rows: Iterable[Mapping[str, Any]]) -> Uncertainty:
-    """Return the intervals of sums: rows of `INPUTS` and of sums."""
-    found = list(rows)
-    inputs = _Inputs(found)
-    amounts = {name: _amounts(found, name) for name in AMOUNTS}
-    location, own = amounts["location_based_kg"], _amounts(found, "independent_variance_kg2")
-    emissions = {"factor": inputs.factor, "energy": inputs.energy, "pue": inputs.pue}
-    shared: dict[str, dict[str, Shared]] = {
-        "location_based_kg": emissions,
-        "market_based_kg": emissions,
-        "energy_facility_kwh": {name: emissions[name] for name in ("energy", "pue")},
-        "embodied_kg": {"footprint": inputs.footprint},
-    }
-    # A run's own error is that of its energy: as large a share of whatever follows from it.
-    per_kg = {name: _ratio(amounts[name], location) for name in AMOUNTS}
-    per_kg["embodied_kg"] = np.zeros(location.size)
-    intervals = {
-        name: interval(
-            amounts=amounts[name],
-            independent_variance=float((own * per_kg[name] ** 2).sum()),
-            shared=shared[name],
+def uncertainty_of_node(*, node: Node, period: Period) -> Uncertainty:
+    """Return how far the figures of a node's runs and idle hours may be off."""
+    lines = EmissionEntry.objects.filter(
+        Q(run__node=node) | Q(pool__node=node, pool__kind=PoolKind.NODE_IDLE),
+        cell__organisation=node.organisation_id,
+        month__gte=period.starts_on,
+        month__lt=period.ends_before,
+    )
+    return Spread(list(_grouped(lines, []))).whole
+
+
+def uncertainty_by_month(*, organisation: Organisation, filters: Filters) -> dict[date, "Spread"]:
+    """Return the lines of each month by their inputs."""
+    lines = lines_of(organisation=organisation, period=None, filters=filters)
+    found: dict[date, list[Row]] = {}
+    for row in _grouped(lines, _metered_months(lines), "month"):
+        found.setdefault(row["month"], []).append(row)
+    return {month: Spread(rows) for month, rows in found.items()}
+
+
+def _metered_months(lines: QuerySet[Any]) -> list[When]:
+    """Return the months of sites whose meter's remainder is posted: their sum is metered."""
+    rest = lines.filter(cell__source_kind=PoolKind.METER_REMAINDER, cell__site__isnull=False)
+    months: dict[int, set[date]] = {}
+    for site, month in rest.order_by().values_list("cell__site", "month").distinct():
+        months.setdefault(site, set()).add(month)
+    if not months:
+        return []
+    readings = MeterReading.objects.filter(site__in=months, measuring_point=MeasuringPoint.IT)
+    at_it = set(readings.values_list("site", flat=True))
+    return [
+        When(
+            cell__site=site,
+            month__in=sorted(found),
+            then=Value(AT_IT if site in at_it else AT_FACILITY),
         )
-        for name in AMOUNTS
-    }
-    ranked = ranking(amounts=location, independent_variance=float(own.sum()), shared=emissions)
-    sources = [Source(one.input, inputs.label(one.input, one.key), one.share) for one in ranked]
-    rest = sum(one.share for one in sources[SHOWN:])
-    named = sources[:SHOWN] + ([Source("rest", "All others", rest)] if rest else [])
-    return Uncertainty(**intervals, sources=named)
+        for site, found in months.items()
+    ]
 
 
-def _amounts(rows: list[Mapping[str, Any]], name: str) -> Floats:
+def _grouped(lines: QuerySet[Any], metered: Sequence[When], *by: str) -> Iterable[Row]:
+    sums = {f"sum_{name}": summed(name) for name in AMOUNTS}
+    # A run's own variance is that of the figure by the hour, whichever is shown.
+    sums |= {"sum_own": Sum("independent_variance_kg2"), "sum_by_hour": Sum("location_based_kg")}
+    kinds = (PoolKind.FUEL.value, PoolKind.STATEMENT.value)
+    rows: Iterable[Row] = (
+        lines.annotate(
+            pue_default=F("cell__assumptions").bitand(Assumption.PUE_DEFAULT.value),
+            kind=Case(
+                When(cell__source_kind__in=kinds, then=F("cell__source_kind")),
+                default=Value(""),
+                output_field=CharField(),
+            ),
+            metered=Case(*metered, default=Value(0), output_field=IntegerField()),
+        )
+        .order_by()
+        .values(*INPUTS, *by)
+        .annotate(**sums)
+    )
+    return rows
+
+
+class Spread:
+    """Lines by their inputs: the intervals of their sums, whole or by scope."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+        self._inputs = _Inputs(rows)
+        self._amounts = {name: _column(rows, name) for name in AMOUNTS}
+        self._own = self._own_shares()
+        self._net_of_statements()
+
+    @property
+    def whole(self) -> Uncertainty:
+        """The intervals of all lines."""
+        intervals = {name: self._interval([(name, None)]) for name in AMOUNTS}
+        return Uncertainty(**intervals, sources=self._sources())
+
+    def of_parts(self, parts: Iterable[tuple[ScopeKey, str]]) -> Interval:
+        """Return the interval of a sum of quantities of some scopes and categories."""
+        return self._interval([(name, self._of_scope(key)) for key, name in parts])
+
+    def _interval(self, parts: Sequence[tuple[str, Bools | None]]) -> Interval:
+        amounts = [self._part(name, where) for name, where in parts]
+        names = [name for name, _ in parts]
+        own: Any = sum(
+            (part for part, name in zip(amounts, names, strict=True) if name in OF_ENERGY),
+            np.zeros(len(self._rows)),
+        )
+        return interval(
+            amounts=np.concatenate(amounts) if amounts else np.zeros(0),
+            independent_variance=float((self._own * own**2).sum()),
+            shared=self._inputs.behind(names),
+        )
+
+    def _part(self, name: str, where: Bools | None) -> Floats:
+        amounts = self._amounts[name]
+        return amounts if where is None else np.where(where, amounts, 0.0)
+
+    def _of_scope(self, key: ScopeKey) -> Bools:
+        found = [(row["cell__scope"], row["cell__category"]) == key for row in self._rows]
+        return np.array(found, dtype=np.bool_)
+
+    def _sources(self) -> list[Source]:
+        location = self._amounts["location_based_kg"]
+        ranked = ranking(
+            amounts=location,
+            independent_variance=float((self._own * location**2).sum()),
+            shared=self._inputs.behind(["location_based_kg"]),
+        )
+        sources = [
+            Source(one.input, self._inputs.label(one.input, one.key), one.share) for one in ranked
+        ]
+        rest = sum(one.share for one in sources[SHOWN:])
+        return sources[:SHOWN] + ([Source("rest", "All others", rest)] if rest else [])
+
+    def _own_shares(self) -> Floats:
+        """Return the runs' own variance per square of an amount: as large a share of whatever
+        follows from their energy. Where the sum is metered it cancels out.
+        """
+        location, own = _column(self._rows, "by_hour"), _column(self._rows, "own")
+        known = location != 0
+        shares = np.where(known, own / np.where(known, location, 1.0) ** 2, 0.0)
+        metered = np.array([row["metered"] for row in self._rows], dtype=np.int64)
+        return np.where(metered != 0, 0.0, shares)
+
+    def _net_of_statements(self) -> None:
+        """Move what stands at a place with a provider's statement to the statement's line."""
+        places = [
+            (row["cell__site_id"], row["cell__cloud_region_id"], row["cell__zone_id"])
+            for row in self._rows
+        ]
+        stated: dict[Any, int] = {}
+        for at, row in enumerate(self._rows):
+            if row["kind"] == PoolKind.STATEMENT:
+                stated.setdefault(places[at], at)
+        for at, row in enumerate(self._rows):
+            to = stated.get(places[at])
+            same = to is not None and row["cell__category"] == self._rows[to]["cell__category"]
+            if to is None or to == at or not same:
+                continue
+            for name in STATED:
+                self._amounts[name][to] += self._amounts[name][at]
+                self._amounts[name][at] = 0.0
+
+
+def _column(rows: Sequence[Row], name: str) -> Floats:
     return np.array([float(row[f"sum_{name}"] or 0) for row in rows], dtype=np.float64)
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    known = whole != 0
-    return np.where(known, part / np.where(known, whole, 1.0), 0.0)
 
 
 class _Inputs:
     """The inputs behind rows: what each row shares with others, and what to call it."""
 
-    def __init__(self, rows: list[Mapping[str, Any]]) -> None:
+    def __init__(self, rows: Sequence[Row]) -> None:
         self._labels: dict[tuple[str, int], str] = {}
-        self.factor = self._shared("factor", [_factor(row) for row in rows])
-        self.energy = self._shared("energy", [_energy(row) for row in rows])
-        self.pue = self._shared("pue", [_pue(row) for row in rows])
-        self.footprint = self._shared("footprint", [_footprint(row) for row in rows])
+        self._shared = {name: self._of(name, [find(row) for row in rows]) for name, find in FIND}
+        nothing = np.zeros(len(rows))
+        self._nothing = Shared(np.zeros(len(rows), dtype=np.int64), nothing, nothing)
 
     def label(self, name: str, key: int) -> str:
         """Return the words for one input."""
         return self._labels.get((name, key), "Each run's own load and counters")
 
-    def _shared(self, name: str, found: list[tuple[str, Band]]) -> Shared:
+    def behind(self, names: Collection[str]) -> dict[str, Shared]:
+        """Return the inputs of quantities that stand one after the other."""
+        return {
+            kind: _stacked(
+                [self._shared[kind] if kind in BEHIND[name] else self._nothing for name in names]
+            )
+            for kind in self._shared
+            if any(kind in BEHIND[name] for name in names)
+        }
+
+    def _of(self, name: str, found: list[tuple[str, Band]]) -> Shared:
         keys: dict[str, int] = {}
         for label, _ in found:
             self._labels[name, keys.setdefault(label, len(keys) + 1)] = label
@@ -164,33 +342,73 @@ class _Inputs:
         )
 
 
-def _factor(row: Mapping[str, Any]) -> tuple[str, Band]:
+def _stacked(parts: Sequence[Shared]) -> Shared:
+    return Shared(
+        np.concatenate([one.key for one in parts]),
+        np.concatenate([one.sigma_low for one in parts]),
+        np.concatenate([one.sigma_high for one in parts]),
+    )
+
+
+def _factor(row: Row) -> tuple[str, Band]:
     fit = Fit(row["cell__fit"]) if row["cell__fit"] else Fit.NONE
     if fit is Fit.STATED:
         return "Emission factors stated with runs", FIT_BANDS[fit]
     return f"Emission factor of {row['cell__zone__name'] or 'no zone'}", FIT_BANDS[fit]
 
 
-def _energy(row: Mapping[str, Any]) -> tuple[str, Band]:
+def _upstream(row: Row) -> tuple[str, Band]:
+    if row["kind"]:
+        return "No upstream", CERTAIN
+    return f"Upstream factor of {row['cell__zone__name'] or 'no zone'}", UPSTREAM_BAND
+
+
+def _water(row: Row) -> tuple[str, Band]:
+    return f"Water at {_place(row) or row['cell__zone__name'] or 'no place'}", WATER_BAND
+
+
+def _energy(row: Row) -> tuple[str, Band]:
+    place = _place(row)
+    if row["kind"] == PoolKind.FUEL:
+        return f"Fuel at {place}", FUEL_BAND
+    if row["kind"] == PoolKind.STATEMENT:
+        return f"Provider's statement of {place or 'an account'}", STATEMENT_BAND
     basis = Basis(row["cell__basis"]) if row["cell__basis"] else Basis.DEFAULT
+    if basis is Basis.SITE_METER or row["metered"]:
+        return f"Meter of {place or 'a site'}", ENERGY_BANDS[Basis.SITE_METER]
     band = ENERGY_BANDS[basis]
     if basis is Basis.DEFAULT:
         return "Default power and host share", band
-    if basis is Basis.SITE_METER:
-        return f"Meter of {row['cell__site__name'] or 'a site'}", band
     what = "Counters of" if basis is Basis.DEVICE_COUNTER else "Stated power or load of"
     return f"{what} {row['cell__hardware__name'] or 'hardware not stated'}", band
 
 
-def _pue(row: Mapping[str, Any]) -> tuple[str, Band]:
-    if row["cell__basis"] == Basis.SITE_METER:
+def _pue(row: Row) -> tuple[str, Band]:
+    metered = row["cell__basis"] == Basis.SITE_METER and row["metered"] != AT_IT
+    if metered or row["metered"] == AT_FACILITY or row["kind"]:
         return "No PUE", CERTAIN  # The meter saw the overhead, too.
     if row["pue_default"]:
         return "PUE: the survey's average", PUE_DEFAULT_BAND
-    region = f"{row['cell__cloud_region__provider']}:{row['cell__cloud_region__region']}"
-    place = row["cell__site__name"] or (region if row["cell__cloud_region_id"] else "")
+    place = _place(row)
     return (f"PUE of {place}" if place else "PUE stated with runs"), PUE_STATED_BAND
 
 
-def _footprint(row: Mapping[str, Any]) -> tuple[str, Band]:
+def _footprint(row: Row) -> tuple[str, Band]:
+    if row["kind"] == PoolKind.STATEMENT:
+        return f"Provider's statement of {_place(row) or 'an account'}", STATEMENT_BAND
     return f"Footprint of {row['cell__hardware__name'] or 'hardware not stated'}", EMBODIED_BAND
+
+
+def _place(row: Row) -> str:
+    region = f"{row['cell__cloud_region__provider']}:{row['cell__cloud_region__region']}"
+    return row["cell__site__name"] or (region if row["cell__cloud_region_id"] else "")
+
+
+FIND = (
+    ("factor", _factor),
+    ("energy", _energy),
+    ("pue", _pue),
+    ("upstream", _upstream),
+    ("water", _water),
+    ("footprint", _footprint),
+)

@@ -15,12 +15,13 @@ COLUMNS = (
     Column("Device-hours", Kind.QUANTITY, "h"),
     Column("Energy, IT equipment", Kind.QUANTITY, "kWh"),
     Column("Energy, facility", Kind.QUANTITY, "kWh", "At the meter: PUE included."),
-    Column("Electricity, location-based", Kind.QUANTITY, KG, "Average factor of the grid."),
+    Column("Electricity, location-based", Kind.QUANTITY, KG, "The grid's average; with fuel."),
     Column(
         "Electricity, market-based",
         Kind.QUANTITY,
         KG,
-        "Residual mix, else the location-based factor. Never added to the location-based result.",
+        "What instruments cover at their rate, the rest at the residual mix, else at the"
+        " location-based factor; with fuel. Never added to the location-based result.",
     ),
     Column(
         "Upstream of the electricity",

@@ -20,12 +20,18 @@ READING = (
     ("Location-based and market-based", "Two results of the same electricity, never added."),
     (
         "Market-based",
-        "At the uncovered rate: residual mix, else the location-based factor. "
-        "No contractual instruments are applied.",
+        "Certificates, contracts and tariffs cover what they are used for, each MWh once; the rest "
+        "counts at the residual mix, else at the location-based factor. Until an instrument is "
+        "retired, what it covers is provisional.",
     ),
     (
         "Lifetime share of hardware",
-        "Kept apart from the inventory, except in category 3.1, where the provider owns it.",
+        "Kept apart from the inventory, except where another owns the hardware: clouds in "
+        "category 3.1, leased nodes in 3.8.",
+    ),
+    (
+        "Renewable, nuclear and fossil shares",
+        "Empty: the factor sets in use publish emissions, not what electricity is made of.",
     ),
     ("Not completed", "Runs that failed or were cancelled; they are part of every total."),
     ("Global warming potentials", "As each factor's source states them: see the table of factors."),

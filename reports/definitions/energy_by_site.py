@@ -18,6 +18,15 @@ COLUMNS = (
         "Measured or metered", Kind.SHARE, "share of the total", "From counters or site meters."
     ),
     Column("Share of all energy", Kind.SHARE, "share of the total", "Between 0 and 1."),
+    *(
+        Column(
+            name,
+            Kind.SHARE,
+            "share of the total",
+            "Empty, not zero: no factor set in use publishes what electricity is made of.",
+        )
+        for name in ("Renewable", "Nuclear", "Fossil")
+    ),
 )
 
 
@@ -37,6 +46,7 @@ def _figures(totals: Totals, whole: Totals) -> Row:
         ratio(facility, it),
         totals.measured_share,
         ratio(facility, whole.energy_facility_kwh),
+        *(None, None, None),
     ]
 
 

@@ -49,8 +49,8 @@ BRIDGE_COLUMNS = (
 def lifetime_table(*, by_scope: ScopeTotals) -> Table:
     """Return the inventory's total with the lifetime share in the place of hardware bought."""
     bought = bought_kg(by_scope)
-    own = by_scope.get(SCOPE_2, NOTHING) + by_scope.get(LEASED, NOTHING)
-    cloud = by_scope.get(CLOUD, NOTHING)
+    own = by_scope.get(SCOPE_2, NOTHING)
+    cloud, leased = by_scope.get(CLOUD, NOTHING), by_scope.get(LEASED, NOTHING)
     rows: list[Row] = []
     for method in (LOCATION, MARKET):
         total = inventory_total(by_scope, method)
@@ -58,11 +58,17 @@ def lifetime_table(*, by_scope: ScopeTotals) -> Table:
         rows += [
             ["Inventory", method, total, "Table “Inventory by scope”: the totals"],
             ["− Hardware bought", method, bought, "Category 3.2, in full"],
-            ["= Operation", method, used, "With the cloud's share of its hardware"],
-            ["+ Lifetime share", method, own.embodied_kg, "Own and leased hardware, as posted"],
+            ["= Operation", method, used, "With cloud and leased hardware's share"],
+            [
+                "+ Lifetime share",
+                method,
+                own.embodied_kg,
+                "Own hardware, as posted",
+            ],
             ["= Operation and lifetime share", method, used + own.embodied_kg, "SCI: O + M"],
         ]
     rows.append(["Of operation: cloud hardware", "", cloud.known_embodied_kg, "In category 3.1"])
+    rows.append(["Of operation: leased hardware", "", leased.known_embodied_kg, "In category 3.8"])
     return Table("lifetime_share", "With the lifetime share", LIFETIME_COLUMNS, rows)
 
 

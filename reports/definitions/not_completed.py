@@ -1,11 +1,15 @@
-"""T9: runs that failed or were cancelled. Stopping early is good practice: nobody is to blame."""
+"""T9: runs that failed or were cancelled, and records that another one superseded.
+
+Stopping early is good practice: nobody is to blame. A superseded record is the second one of a
+job: it counts nothing, so that it has a number and no amounts.
+"""
 
 from collections.abc import Iterable
 
 from emissions.calculation.vocabulary import RunStatus
 from emissions.selectors.totals import Totals, ratio
 from reports.definitions.tables import Column, Kind, Row, Table
-from reports.selectors.not_completed import NotCompleted
+from reports.selectors.not_completed import NotCompleted, Superseded
 
 KG = "kg CO2e"
 
@@ -20,18 +24,30 @@ COLUMNS = (
     Column("Electricity, location-based", Kind.QUANTITY, KG),
     Column("Electricity, market-based", Kind.QUANTITY, KG),
     Column("Lifetime share of hardware", Kind.QUANTITY, KG, "Empty where not known."),
+    Column(
+        "Superseded records",
+        Kind.INTEGER,
+        comment="Merged into another record of the same job, which counts; they count nothing.",
+    ),
 )
+SUPERSEDED = "Superseded"
 
 
-def table(*, groups: Iterable[NotCompleted], whole: Totals) -> Table:
+def table(
+    *, groups: Iterable[NotCompleted], superseded: Iterable[Superseded], whole: Totals
+) -> Table:
     """Return the table; its last row is the sum. They are part of every other total."""
-    found = list(groups)
+    found, merged = list(groups), list(superseded)
     summed = sum((one.totals for one in found), Totals())
     rows: list[Row] = [
-        [RunStatus(one.status).label, one.team, one.project, *_figures(one.totals, whole)]
+        [RunStatus(one.status).label, one.team, one.project, *_figures(one.totals, whole), 0]
         for one in found
     ]
-    rows.append(["Total", "", "", *_figures(summed, whole)])
+    rows += [
+        [SUPERSEDED, one.team, one.project, *_figures(Totals(), whole), one.runs] for one in merged
+    ]
+    count = sum(one.runs for one in merged)
+    rows.append(["Total", "", "", *_figures(summed, whole), count])
     return Table("not_completed", "Not completed", COLUMNS, rows, with_total=True)
 
 

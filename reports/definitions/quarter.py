@@ -8,7 +8,7 @@ from emissions.models import Organisation, Team
 from emissions.selectors.periods import Period, of_months
 from emissions.selectors.purchases import BridgeRow, bridge_rows, purchases
 from emissions.selectors.totals import NOT_COMPLETED, Filters, totals
-from emissions.selectors.uncertainty import uncertainty as uncertainty_of
+from emissions.selectors.uncertainty import spread_of
 from reports.definitions import (
     by_hardware,
     by_team_and_project,
@@ -27,7 +27,7 @@ from reports.selectors import not_completed as stopped
 from reports.selectors import places as placed
 from reports.selectors.cover import ledger_state
 from reports.selectors.factors import factor_uses
-from reports.selectors.totals import by_scope
+from reports.selectors.totals import by_scope, by_scope_and_basis
 from reports.selectors.totals import by_team_and_project as team_and_project
 
 
@@ -46,14 +46,17 @@ def quarter_tables(
 
     first = period.starts_on.year * 12
     year = of_months(value="", first=first, months=period.first_month + 3 - first)
+    of_quarter, energy = by_scope_and_basis(
+        organisation=organisation, period=period, filters=filters
+    )
     compared = [
-        scopes(period, period.label),
+        inventory.Quarter(period.label, of_quarter),
         scopes(earlier(3), earlier(3).label),
         scopes(earlier(12), earlier(12).label),
         scopes(year, f"{period.starts_on.year}, to the end of the quarter"),
     ]
     whole = totals(organisation=organisation, period=period, filters=filters)
-    spread = uncertainty_of(organisation=organisation, period=period, filters=filters)
+    spread = spread_of(organisation=organisation, period=period, filters=filters)
     bridge = bridge_rows(
         bought=purchases(organisation=organisation, team=team),
         starts_on=period.starts_on,
@@ -68,9 +71,9 @@ def quarter_tables(
             team=team,
             whole=whole,
         ),
-        inventory.table(quarters=compared),
-        uncertainty.table(whole=whole, spread=spread),
-        uncertainty.sources_table(spread=spread),
+        inventory.table(quarters=compared, energy=energy, spread=spread.of_parts),
+        uncertainty.table(whole=whole, spread=spread.whole),
+        uncertainty.sources_table(spread=spread.whole),
         hardware_bridge.lifetime_table(by_scope=compared[0].by_scope),
         hardware_bridge.bridge_table(rows=bridge),
         energy_by_site.table(
@@ -92,6 +95,9 @@ def quarter_tables(
         not_completed.table(
             groups=stopped.not_completed(
                 organisation=organisation, period=period, filters=filters, statuses=NOT_COMPLETED
+            ),
+            superseded=stopped.superseded(
+                organisation=organisation, period=period, filters=filters
             ),
             whole=whole,
         ),

@@ -25,11 +25,19 @@ def table(*, whole: Totals, spread: Uncertainty) -> Table:
     """Return the summary: totals and how far they may be off."""
     kg = "kg CO2e"
     rows: list[Row] = [
-        _row("Electricity, location-based", kg, whole.location_based_kg, spread.location_based_kg),
-        _row("Electricity, market-based", kg, whole.market_based_kg, spread.market_based_kg),
+        _row("Electricity and fuel, location-based", kg, whole.location_based_kg,
+             spread.location_based_kg),
+        _row("Electricity and fuel, market-based", kg, whole.market_based_kg,
+             spread.market_based_kg),
         _row("Energy, facility", "kWh", whole.energy_facility_kwh, spread.energy_facility_kwh),
+        _row("Energy, IT equipment", "kWh", whole.energy_it_kwh, spread.energy_it_kwh),
+        _row("Upstream of the electricity", kg, whole.known_upstream_kg, spread.upstream_kg),
+        _row("Transmission and distribution losses", kg, whole.known_losses_kg, spread.losses_kg),
         _row("Lifetime share of hardware", kg, whole.known_embodied_kg, spread.embodied_kg),
-    ]
+        _row("Hardware bought", kg, whole.embodied_purchase_kg or None,
+             spread.embodied_purchase_kg),
+        _row("Water, where known", "L", whole.water_litres or None, spread.water_litres),
+    ]  # fmt: skip
     return Table("uncertainty", "Totals and their uncertainty", COLUMNS, rows)
 
 

@@ -1,12 +1,24 @@
-"""What runs that failed or were cancelled used."""
+"""What runs that failed or were cancelled used, and how many were merged into another record."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from emissions.models import Organisation
+from emissions.models import Organisation, ProjectAssignment, Run
 from emissions.selectors.periods import Period
 from emissions.selectors.totals import SUMS, Filters, Totals, lines_of, totals_of
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """How many records of a team and project count nothing, for another record of the job does."""
+
+    team: str
+    project: str
+    runs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +53,50 @@ def not_completed(
         (one for one in found if not one.totals.empty),
         key=lambda one: (one.status, one.team, one.project),
     )
+
+
+def superseded(*, organisation: Organisation, period: Period, filters: Filters) -> list[Superseded]:
+    """Return the runs that began in a period and were merged into another record, by name.
+
+    The ledger holds nothing of them: they are counted from the runs themselves.
+    """
+    zone = ZoneInfo(organisation.time_zone)
+    runs = (
+        Run.objects.of(organisation)
+        .filter(
+            superseded_by__isnull=False,
+            started_at__gte=datetime.combine(period.starts_on, time(), tzinfo=zone),
+            started_at__lt=datetime.combine(period.ends_before, time(), tzinfo=zone),
+        )
+        .values_list("project", "project__name", "started_at")
+    )
+    rows = list(runs)
+    teams = _Teams(organisation, {project for project, _, _ in rows if project is not None})
+    count: Counter[tuple[str, str]] = Counter()
+    for project, name, started_at in rows:
+        team, team_name = teams.on(project, started_at.astimezone(zone).date())
+        if not filters.teams or team in filters.teams:
+            count[team_name or "No team", name or "No project"] += 1
+    return [Superseded(team, project, runs) for (team, project), runs in sorted(count.items())]
+
+
+class _Teams:
+    """Whose a project was on a day; before its first team it was that team's."""
+
+    def __init__(self, organisation: Organisation, projects: Iterable[int]) -> None:
+        facts = ProjectAssignment.objects.filter(
+            organisation=organisation, project__in=list(projects), superseded_at=None
+        ).order_by("starts_on")
+        self._facts: dict[int, list[tuple[date, int, str]]] = {}
+        for project, starts_on, team, name in facts.values_list(
+            "project", "starts_on", "team", "team__name"
+        ):
+            self._facts.setdefault(project, []).append((starts_on, team, name))
+
+    def on(self, project: int | None, day: date) -> tuple[int | None, str]:
+        """Return the team's id and name."""
+        facts = self._facts.get(project, []) if project is not None else []
+        if not facts:
+            return None, ""
+        held = [fact for fact in facts if fact[0] <= day] or facts[:1]
+        return held[-1][1:]

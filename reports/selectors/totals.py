@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
+from emissions.calculation.vocabulary import Basis
 from emissions.models import Organisation
 from emissions.selectors.periods import Period
 from emissions.selectors.totals import SUMS, Filters, Totals, lines_of, totals_of
 
 ScopeKey = tuple[int, int | None]
+#: Facility energy by how it is known, of each scope and category.
+BasisKwh = Mapping[ScopeKey, Mapping[Basis, Decimal]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,22 @@ def by_scope(
     *, organisation: Organisation, period: Period, filters: Filters
 ) -> Mapping[ScopeKey, Totals]:
     """Return the totals by scope and category: one query."""
+    return by_scope_and_basis(organisation=organisation, period=period, filters=filters)[0]
+
+
+def by_scope_and_basis(
+    *, organisation: Organisation, period: Period, filters: Filters
+) -> tuple[Mapping[ScopeKey, Totals], BasisKwh]:
+    """Return the totals by scope and category, and their energy by how it is known: one query."""
     lines = lines_of(organisation=organisation, period=period, filters=filters)
-    rows = lines.values("cell__scope", "cell__category").annotate(**SUMS).order_by()
-    return {(row["cell__scope"], row["cell__category"]): totals_of(row) for row in rows}
+    columns = "cell__scope", "cell__category", "cell__basis"
+    sums: dict[ScopeKey, Totals] = {}
+    energy: dict[ScopeKey, dict[Basis, Decimal]] = {}
+    for row in lines.values(*columns).annotate(**SUMS).order_by():
+        key = row["cell__scope"], row["cell__category"]
+        found = totals_of(row)
+        sums[key] = sums.get(key, Totals()) + found
+        known = energy.setdefault(key, {})
+        basis = Basis(row["cell__basis"])
+        known[basis] = known.get(basis, Decimal(0)) + found.energy_facility_kwh
+    return sums, energy

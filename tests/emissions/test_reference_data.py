@@ -291,6 +291,11 @@ def test_spreads_are_those_of_the_core():
     bands["pue", "default"] = uncertainty.PUE_DEFAULT_BAND
     bands["pue", "stated"] = uncertainty.PUE_STATED_BAND
     bands["embodied", "any"] = uncertainty.EMBODIED_BAND
+    bands["upstream", "any"] = uncertainty.UPSTREAM_BAND
+    bands["water", "any"] = uncertainty.WATER_BAND
+    bands["fuel", "any"] = uncertainty.FUEL_BAND
+    bands["statement", "any"] = uncertainty.STATEMENT_BAND
+    assert {*bands, ("hours", "unknown")} == set(rows)
     assert {"energy"} == {key for key, name in bands if name == Basis.SITE_METER.name.lower()}
     for key, band in bands.items():
         assert (float(rows[key]["low_ratio"]), float(rows[key]["high_ratio"])) == (

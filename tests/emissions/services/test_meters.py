@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from emissions.calculation.vocabulary import Basis, MeasuringPoint, PoolKind, Preset, RemainderRule
 from emissions.models import AuditEvent, MeterReading, MonthlyTotal, Organisation, Site
 from emissions.selectors.metering import (
+    NOT_EXPLAINING,
     metered_energy_explained,
     node_months,
     reconciliations,
@@ -26,7 +27,17 @@ from emissions.services.manage_meters import (
 from emissions.services.manage_organisation import edit_organisation
 from emissions.services.record_runs import delete_run
 from emissions.services.verify_ledger import verify_ledger
-from tests.factories import NOW, make_node, make_organisation, make_run, make_site, settle_all
+from tests.factories import (
+    NOW,
+    make_fuel_use,
+    make_instrument,
+    make_node,
+    make_organisation,
+    make_reading,
+    make_run,
+    make_site,
+    settle_all,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -300,3 +311,26 @@ def rule(organisation: Organisation, chosen: RemainderRule) -> None:
         by=None,
     )
     settle()
+
+
+def test_of_all_pools_only_idle_hours_explain_metered_energy():
+    assert set(PoolKind) - set(NOT_EXPLAINING) == {PoolKind.NODE_IDLE}
+
+
+def test_fuel_neither_explains_a_meter_nor_is_covered_by_instruments():
+    """Litres are no electricity: a generator's month leaves the reconciliation as it was."""
+    site = make_site(make_organisation())
+    make_run(site.organisation, site=site)
+    make_reading(site)
+    settle_all()
+    (before,) = reconciliations(organisation=site.organisation)
+    make_fuel_use(site=site)
+    make_instrument(site.organisation)
+    settle_all()
+    (after,) = reconciliations(organisation=site.organisation)
+    assert after == before
+    of_fuel = MonthlyTotal.objects.get(cell__source_kind=PoolKind.FUEL)
+    assert of_fuel.market_based_kg == of_fuel.location_based_kg == 250
+    covered = MonthlyTotal.objects.filter(cell__source_kind=PoolKind.COVERAGE)
+    assert not covered.filter(cell__scope=1).exists()
+    assert covered.exists()

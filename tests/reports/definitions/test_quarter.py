@@ -9,8 +9,17 @@ from emissions.calculation.vocabulary import SiteKind, Tenure
 from emissions.models import Organisation, Team
 from emissions.selectors.periods import Period, parse_value
 from emissions.selectors.totals import Filters, Totals, totals
+from emissions.services.doubles import merge_double
 from reports.definitions.quarter import quarter_tables
-from tests.factories import NOW, make_node, make_run, make_site
+from tests.factories import (
+    NOW,
+    make_double,
+    make_fuel_use,
+    make_node,
+    make_run,
+    make_site,
+    settle_all,
+)
 from tests.scenarios import Laboratory, make_laboratory
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +136,94 @@ class TestNotCompleted:
         assert total["Runs"] == sums.not_completed_runs == 1
         share = total["Share of all energy [share of facility energy]"]
         assert share == sums.not_completed_share
+
+    def test_a_superseded_record_is_counted_and_counts_nothing(self, lab):
+        pair = make_double(project=lab.maps, started_at=NOW.replace(month=2), calculated=True)
+        before = tables_of(lab.organisation)["not_completed"][-1]
+        merge_double(pair=pair, keep=pair.first, by=None, now=NOW)
+        settle_all()
+        *rows, total = tables_of(lab.organisation)["not_completed"]
+        assert [(row["Status"], row["Project"], row["Superseded records"]) for row in rows] == [
+            ("Failed", "Faces", 0),
+            ("Superseded", "Maps", 1),
+        ]
+        assert rows[1]["Energy, facility [kWh]"] == 0
+        assert total == {**before, "Superseded records": 1} | {
+            name: total[name] for name in total if "Share" in name
+        }
+        mine = tables_of(lab.organisation, team=lab.language)["not_completed"]
+        assert mine[-1]["Superseded records"] == 0
+
+
+Q1 = "Q1 2026 [kg CO2e]"
+
+
+class TestInventory:
+    @pytest.fixture
+    def rows(self, lab) -> dict[tuple[object, ...], dict[str, object]]:
+        """The inventory of a quarter with fuel, a leased node and hardware bought."""
+        make_fuel_use(site=lab.lulea, month=date(2026, 2, 1))
+        leased = make_node(organisation=lab.organisation, site=lab.lulea, embodied_kg=1460.0)
+        leased.placements.update(tenure=Tenure.OPERATING_LEASE)
+        make_run(lab.organisation, project=lab.maps, node=leased, started_at=NOW.replace(month=2))
+        settle_all()
+        found = tables_of(lab.organisation)["inventory"]
+        return {
+            (row["Scope"], row["Category"], row["Method"], "Losses" in row["What it counts"]): row
+            for row in found
+        }
+
+    def test_the_rows_add_up_to_the_totals_each_once(self, lab, rows):
+        for method in ("location-based", "market-based"):
+            parts = [
+                row
+                for (scope, _, of, _), row in rows.items()
+                if scope.startswith("Scope") and of in ("", method)
+            ]
+            assert column(parts, Q1) == rows["Total", "", method, False][Q1] > 0
+
+    def test_fuel_stands_once_whatever_the_method(self, lab, rows):
+        assert rows["Scope 1", "", "", False][Q1] == 250
+        assert sum(1 for row in rows.values() if row["Scope"] == "Scope 1") == 1
+
+    def test_it_holds_all_of_the_ledger(self, lab, rows):
+        """What no row names would be missing from the totals without a word."""
+        sums = whole(lab.organisation)
+        everything = (
+            sums.location_based_kg + sums.upstream_kg + sums.losses_kg
+            + sums.embodied_kg + sums.embodied_purchase_kg
+        )  # fmt: skip
+        beside = rows["Beside the inventory", "", "", False][Q1]
+        assert rows["Total", "", "location-based", False][Q1] == everything - beside
+
+    def test_leased_hardware_s_share_is_in_3_8(self, lab, rows):
+        share = Decimal(rows["Scope 3", "3.8 Leased assets", "location-based", False][Q1])
+        assert share == 28, "1,460 kg over four years, of which February has 28 days"
+
+    def test_every_row_with_a_figure_has_an_interval_around_it(self, lab, rows):
+        low, high = "Q1 2026, 95 % from [kg CO2e]", "Q1 2026, 95 % to [kg CO2e]"
+        for (scope, *_), row in rows.items():
+            if scope == "Of scope 2":
+                continue
+            if row[Q1]:
+                assert 0 < row[low] < row[Q1] < row[high]
+            else:
+                assert (row[low], row[high]) == (None, None)
+        own = rows["Scope 2", "", "location-based", False]
+        whole_of = rows["Total", "", "location-based", False]
+        assert whole_of[high] - whole_of[Q1] > own[high] - own[Q1]
+
+    def test_how_the_energy_is_known_adds_up_to_one(self, lab, rows):
+        names = [name for name in rows["Scope 1", "", "", False] if "share of the energy" in name]
+        assert len(names) == 4
+        assert sum(rows["Scope 2", "", "location-based", False][name] for name in names) == 1
+        assert all(rows["Scope 3", "3.2 Capital goods", "", False][name] is None for name in names)
+
+
+def test_what_electricity_is_made_of_is_missing_and_not_zero(lab):
+    for row in tables_of(lab.organisation)["energy_by_site"]:
+        for name in ("Renewable", "Nuclear", "Fossil"):
+            assert row[f"{name} [share of the total]"] is None
 
 
 class TestLifetimeShare:
