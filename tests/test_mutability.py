@@ -1,5 +1,6 @@
 """Every model is append-only or mutable, and somebody has decided which."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from emissions.models import (
     ApiToken,
     AuditEvent,
     Cell,
+    ClosedQuarter,
     CloudAccount,
     CloudRegion,
     DefaultPue,
@@ -71,6 +73,7 @@ from tests.factories import (
 APPEND_ONLY = {
     AuditEvent,
     Cell,
+    ClosedQuarter,
     EmissionEntry,
     EmissionFactor,
     EnergyPost,
@@ -150,6 +153,13 @@ def ledger(db: None) -> Run:
         factor_set=make_factor_set(), zone=GridZone.objects.get(code="FR"), year=2025,
         grams=lambda _: 50.0,
     )  # fmt: skip
+    ClosedQuarter.objects.create(
+        organisation=organisation,
+        starts_on=date(2025, 1, 1),
+        ledger_position=0,
+        methodology_version="2",
+        factor_sets=[],
+    )
     if not Cell.objects.exists():
         Cell.objects.create(
             organisation=organisation,

@@ -19,7 +19,7 @@ the highest id.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -143,6 +143,7 @@ class FactorTable:
     world: int | None
     _candidates: dict[tuple[FactorRole, FactorKind, int], list[Candidate]] = field(repr=False)
     _found: dict[tuple[FactorRole, int, int, int], Found] = field(repr=False)
+    _closed: "tuple[_Closed, ...]" = field(default=(), repr=False)
 
     @classmethod
     def of(
@@ -237,6 +238,43 @@ class FactorTable:
                 key = FactorRole(role[one.row]), FactorKind(kind[one.row]), places[one.row]
                 self._candidates.setdefault(key, []).append(one)
 
+    def with_closed(self, spans: "Sequence[tuple[int, int, FactorTable]]") -> "FactorTable":
+        """Return a table that answers for some months from other tables.
+
+        Parameters
+        ----------
+        spans : sequence of (first month, end month, FactorTable)
+            Half-open spans that do not overlap, year × 12 + month − 1, and the table that
+            was in use when they were closed. [month]
+
+        Returns
+        -------
+        FactorTable
+            Its rows are those of this table, and then those of each other one.
+        """
+        if not spans:
+            return self
+        tables: list[FactorTable] = [self]
+        closed = []
+        for starts_month, ends_month, table in spans:
+            if not any(table is one for one in tables):
+                tables.append(table)
+            at = next(at for at, one in enumerate(tables) if one is table)
+            first_row = sum(one.ids.size for one in tables[:at])
+            closed.append(_Closed(starts_month, ends_month, first_row, table))
+        return replace(
+            self,
+            ids=np.concatenate([one.ids for one in tables]),
+            zone=np.concatenate([one.zone for one in tables]),
+            value=np.concatenate([one.value for one in tables]),
+            lifecycle=np.concatenate([one.lifecycle for one in tables]),
+            includes_upstream=np.concatenate([one.includes_upstream for one in tables]),
+            includes_losses=np.concatenate([one.includes_losses for one in tables]),
+            sites=np.unique(np.concatenate([one.sites for one in tables])),
+            _found={},
+            _closed=tuple(closed),
+        )
+
     def boundaries(self) -> set[int]:
         """Return the months in which a factor begins to hold or no longer holds.
 
@@ -251,15 +289,24 @@ class FactorTable:
             for candidates in self._candidates.values()
             for one in candidates
             for month in (one.starts_month, one.ends_month)
-        }
+        }.union(*((one.starts_month, one.ends_month) for one in self._closed)).union(
+            *(one.table.boundaries() for one in self._closed)
+        )
 
     def find(self, *, zone: int, month: int, role: FactorRole, site: int = -1) -> Found:
         """Return the factor for one place and month; remembered, so that it is found once."""
         key = role, zone, month, site
         found = self._found.get(key)
         if found is None:
-            found = self._found[key] = self._search(zone, month, role, site)
+            found = self._found[key] = self._answer(zone, month, role, site)
         return found
+
+    def _answer(self, zone: int, month: int, role: FactorRole, site: int) -> Found:
+        for one in self._closed:
+            if one.starts_month <= month < one.ends_month:
+                found = one.table.find(zone=zone, month=month, role=role, site=site)
+                return found if found.row < 0 else found._replace(row=one.first_row + found.row)
+        return self._search(zone, month, role, site)
 
     def _search(self, zone: int, month: int, role: FactorRole, site: int) -> Found:
         chain = list(self._chain(zone))
@@ -292,6 +339,16 @@ class FactorTable:
             yield step
             seen.add(step)
             step = self.parents.get(step)
+
+
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    """Months for which another table is asked, and where its rows begin in the joined one."""
+
+    starts_month: int
+    ends_month: int
+    first_row: int
+    table: FactorTable
 
 
 def _place_of_site(site: Any) -> Any:

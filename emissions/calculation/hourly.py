@@ -7,7 +7,7 @@ give their constant to the last bit.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -65,6 +65,8 @@ class HourlyTable:
     mean: Floats
     deviation: Ints
     known: Ints
+    _own: int | None = field(default=None, repr=False)
+    _closed: "tuple[_Closed, ...]" = field(default=(), repr=False)
 
     @classmethod
     def of(
@@ -119,7 +121,46 @@ class HourlyTable:
             known=_concatenated([known for _, known in sums]),
         )
 
-    def series_of(self, *, zone: Ints, lifecycle: Bools) -> Ints:
+    def with_closed(self, spans: "Sequence[tuple[int, int, HourlyTable]]") -> "HourlyTable":
+        """Return a table that answers for pieces of some months from other tables.
+
+        Parameters
+        ----------
+        spans : sequence of (first month, end month, HourlyTable)
+            Half-open spans that do not overlap, year × 12 + month − 1, and the table that
+            was in use when they were closed. [month]
+
+        Returns
+        -------
+        HourlyTable
+            Its series are those of this table, and then those of each other one.
+        """
+        if not spans:
+            return self
+        tables: list[HourlyTable] = [self]
+        closed = []
+        for starts_month, ends_month, table in spans:
+            if not any(table is one for one in tables):
+                tables.append(table)
+            at = next(at for at, one in enumerate(tables) if one is table)
+            first = sum(one.zone.size for one in tables[:at])
+            closed.append(_Closed(starts_month, ends_month, first, table))
+        before = np.cumsum([0, *(one.deviation.size for one in tables)])
+        return replace(
+            self,
+            zone=np.concatenate([one.zone for one in tables]),
+            lifecycle=np.concatenate([one.lifecycle for one in tables]),
+            first_hour=np.concatenate([one.first_hour for one in tables]),
+            hours=np.concatenate([one.hours for one in tables]),
+            offset=np.concatenate([one.offset + before[at] for at, one in enumerate(tables)]),
+            mean=np.concatenate([one.mean for one in tables]),
+            deviation=np.concatenate([one.deviation for one in tables]),
+            known=np.concatenate([one.known for one in tables]),
+            _own=self.zone.size,
+            _closed=tuple(closed),
+        )
+
+    def series_of(self, *, zone: Ints, lifecycle: Bools, month: Ints | None = None) -> Ints:
         """Return the series of each zone and kind, or −1.
 
         Parameters
@@ -128,17 +169,40 @@ class HourlyTable:
             Grid zones.
         lifecycle : (m,) bool
             The kind that is asked for.
+        month : (m,) int64, optional
+            Month of each, year × 12 + month − 1, where some are closed. [month]
 
         Returns
         -------
         (m,) int64
         """
-        if not self.zone.size:
+        found = self._series(zone, lifecycle)
+        if month is None:
+            return found
+        for one in self._closed:
+            there = np.flatnonzero((month >= one.starts_month) & (month < one.ends_month))
+            if there.size:
+                then = one.table.series_of(zone=zone[there], lifecycle=lifecycle[there])
+                found[there] = np.where(then < 0, -1, one.first_series + then)
+        return found
+
+    def _series(self, zone: Ints, lifecycle: Bools) -> Ints:
+        own = (self.zone * 2 + self.lifecycle)[: self._own]
+        if not own.size:
             return np.full(zone.shape, -1, dtype=np.int64)
-        own = self.zone * 2 + self.lifecycle
         asked = zone * 2 + lifecycle
         at = np.minimum(np.searchsorted(own, asked), own.size - 1)
         return np.where(own[at] == asked, at, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    """Months for which another table is asked, and where its series begin in the joined one."""
+
+    starts_month: int
+    ends_month: int
+    first_series: int
+    table: HourlyTable
 
 
 def hourly_average(
@@ -149,6 +213,7 @@ def hourly_average(
     starts_us: Ints,
     ends_us: Ints,
     annual_g_per_kwh: Floats,
+    month: Ints | None = None,
 ) -> Hourly:
     """Return the average intensity over the time of each piece.
 
@@ -164,6 +229,8 @@ def hourly_average(
         Half-open time of each piece, since 1970-01-01 UTC. [µs]
     annual_g_per_kwh : (m,) float64
         What hours without a value count as; where it is NaN, none is weighted. [g CO2e/kWh]
+    month : (m,) int64, optional
+        Month of each piece, year × 12 + month − 1, where some are closed. [month]
 
     Returns
     -------
@@ -180,7 +247,7 @@ def hourly_average(
     """
     size = zone.shape[0]
     average, gaps = np.full(size, np.nan), np.zeros(size, dtype=np.bool_)
-    series = table.series_of(zone=zone, lifecycle=lifecycle)
+    series = table.series_of(zone=zone, lifecycle=lifecycle, month=month)
     rows = np.flatnonzero((series >= 0) & ~np.isnan(annual_g_per_kwh) & (ends_us > starts_us))
     if not rows.size:
         return Hourly(average, gaps)

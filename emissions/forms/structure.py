@@ -39,6 +39,9 @@ SCOPE_WORDS = {
 }
 
 
+TIME_ZONE_FIXED = "Fixed since a quarter was closed: it decided which runs that quarter holds."
+
+
 class OrganisationForm(forms.Form):
     """Name, time zone, preset, and the rules by which pools are posted."""
 
@@ -98,6 +101,9 @@ class OrganisationForm(forms.Form):
         self.fields["time_zone"].widget.options = [
             Option(name, "") for name in sorted(available_timezones())
         ]
+        if organisation.closed_quarters.exists():
+            self.fields["time_zone"].disabled = True
+            self.fields["time_zone"].help_text = TIME_ZONE_FIXED
         for name in ("preset", "headline", "idle_rule", "remainder_rule"):
             self.fields[name].wide = True  # type: ignore[attr-defined]
 

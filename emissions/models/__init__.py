@@ -2,6 +2,7 @@
 
 from emissions.models.audit import AuditEvent
 from emissions.models.cell import Cell
+from emissions.models.closing import ClosedQuarter
 from emissions.models.cloud import CloudAccount, ProviderStatement
 from emissions.models.double import DoublePair
 from emissions.models.entry import EmissionEntry, Posting
@@ -33,6 +34,7 @@ __all__ = [
     "ApiToken",
     "AuditEvent",
     "Cell",
+    "ClosedQuarter",
     "CloudAccount",
     "CloudRegion",
     "DefaultPue",

@@ -7,28 +7,33 @@ ends) a choice does not change, so that few months stand for all.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.db.models import QuerySet
 
 from emissions.calculation.factors import FactorTable
+from emissions.calculation.periods import month_bounds_us
 from emissions.calculation.vocabulary import FactorRole
 from emissions.models import EmissionFactor, HourlyIntensity, Organisation, Run
-from emissions.services.facts import Sets, factor_table
+from emissions.selectors.closings import Sets, closed_spans
+from emissions.services.factor_tables import Closed, factor_table
 
 FIRST_MONTH, LAST_MONTH = 1 * 12, 9998 * 12
 """The beginning and the end of the calendar, where a change has none of its own. [month]"""
 
-DAY_SECONDS = 86_400
-"""Months begin at midnight of a time zone: a day more on both sides holds every one. [s]"""
+BEGINNING_US, END_US = -(2**62), 2**62
+"""Stand for the ends of the calendar, where months have no beginning. [µs]"""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A half-open time in which a zone's factors change, in months: year × 12 + month − 1."""
+    """A half-open time in which a zone's factors change, in months: year × 12 + month − 1.
+
+    Of a site with factors of its own, `zone_id` is the site.
+    """
 
     zone_id: int
     first_month: int
@@ -49,13 +54,16 @@ def affected_runs(*, organisation: Organisation, before: Sets, after: Sets) -> Q
     -------
     QuerySet of Run
         Never too few: a run is left out where its zones' factors stay the same all the time
-        that it ran, or where it states a factor of its own.
+        that it ran, closed months among them, or where it states a factor of its own.
     """
     runs = Run.objects.of(organisation).filter(stated_factor_g_per_kwh__isnull=True)
-    zone_ids = _zones_used(organisation)
-    spans = changed_spans(before=before, after=after, zone_ids=zone_ids)
-    spans += changed_hours(before=before, after=after, zone_ids=zone_ids)
-    sites = _sites_with_factors(before, after)
+    closed = closed_spans(organisation=organisation)
+    spans = zone_spans(organisation=organisation, before=before, after=after, closed=closed)
+    sites = [
+        Span(site, *months)
+        for site in _sites_with_factors(before, after)
+        for months in _open(FIRST_MONTH, LAST_MONTH, closed)
+    ]
     if not spans and not sites:
         return runs.none()
     sql, params = _runs_in(organisation, spans, sites)
@@ -63,19 +71,48 @@ def affected_runs(*, organisation: Organisation, before: Sets, after: Sets) -> Q
     return runs.extra(where=[f"emissions_run.id = ANY(ARRAY({sql}))"], params=params)
 
 
-def changed_spans(*, before: Sets, after: Sets, zone_ids: Sequence[int]) -> list[Span]:
+def zone_spans(
+    *, organisation: Organisation, before: Sets, after: Sets, closed: Closed
+) -> list[Span]:
+    """Return when the factors or hours of the organisation's zones change, closed months not."""
+    zone_ids = _zones_used(organisation)
+    return [
+        *changed_spans(before=before, after=after, zone_ids=zone_ids, closed=closed),
+        *changed_hours(before=before, after=after, zone_ids=zone_ids, closed=closed),
+    ]
+
+
+def changed_spans(
+    *, before: Sets, after: Sets, zone_ids: Sequence[int], closed: Closed = ()
+) -> list[Span]:
     """Return when the chosen factors of zones differ between some sets and others."""
-    old, new = factor_table(before), factor_table(after)
+    old, new = (factor_table(sets=sets, closed=closed) for sets in (before, after))
     months = _boundaries(old, new)
     return [span for zone_id in zone_ids for span in _changed(zone_id, months, old, new)]
 
 
-def changed_hours(*, before: Sets, after: Sets, zone_ids: Sequence[int]) -> list[Span]:
+def changed_hours(
+    *, before: Sets, after: Sets, zone_ids: Sequence[int], closed: Closed = ()
+) -> list[Span]:
     """Return the years of zones whose hours are in a set that comes, goes or moves."""
     moved = {factor_set_id for factor_set_id, _ in set(before) ^ set(after)}
     rows = HourlyIntensity.objects.filter(factor_set__in=moved, zone__in=zone_ids)
     years = rows.order_by("zone", "year").values_list("zone", "year").distinct()
-    return [Span(zone_id, 12 * year, 12 * year + 12) for zone_id, year in years]
+    return [
+        Span(zone_id, *months)
+        for zone_id, year in years
+        for months in _open(12 * year, 12 * year + 12, closed)
+    ]
+
+
+def _open(first_month: int, end_month: int, closed: Closed) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a time that are not closed."""
+    for one in closed:
+        if first_month < min(one.first_month, end_month):
+            yield first_month, min(one.first_month, end_month)
+        first_month = max(first_month, one.end_month)
+    if first_month < end_month:
+        yield first_month, end_month
 
 
 def _boundaries(old: FactorTable, new: FactorTable) -> list[int]:
@@ -130,7 +167,8 @@ def _zones_used(organisation: Organisation) -> list[int]:
 RUNS_IN = """
 WITH span (zone_id, starts_at, ends_at) AS (VALUES {spans}),
 site (site_id, zone_id, starts_at, ends_at) AS (
-  SELECT unnest(%s::bigint[]), NULL::bigint, '-infinity'::float8, 'infinity'::float8
+  SELECT site_id, NULL::bigint, starts_at, ends_at
+    FROM (VALUES {sites}) own (site_id, starts_at, ends_at)
   UNION
   SELECT conditions.site_id, span.* FROM emissions_siteconditions conditions
     JOIN span USING (zone_id)
@@ -174,9 +212,11 @@ place (run_id, started_at, hours, starts_at, ends_at) AS (
         SELECT 1 FROM emissions_nodeplacement placement
         WHERE placement.node_id = run.node_id AND placement.superseded_at IS NULL)
 )
-SELECT DISTINCT run_id FROM place
-  WHERE extract(epoch FROM started_at) < ends_at
-  AND extract(epoch FROM started_at) + 3600 * least(hours, 1e9) >= starts_at
+SELECT DISTINCT run_id FROM place, LATERAL (
+  SELECT round(date_part('epoch', started_at) * 1000000)::bigint AS starts_us,
+    round(least(hours, 1e9) * 3600000000)::bigint AS length_us) span
+  WHERE starts_us < ends_at
+  AND (starts_us + length_us > starts_at OR starts_us >= starts_at)
 """
 
 
@@ -188,22 +228,26 @@ def _sites_with_factors(before: Sets, after: Sets) -> list[int]:
 
 
 def _runs_in(
-    organisation: Organisation, spans: list[Span], site_ids: list[int]
+    organisation: Organisation, spans: list[Span], sites: list[Span]
 ) -> tuple[str, list[Any]]:
-    """Return the query of the runs that stood in zones at times, or ever at sites."""
-    spans = spans or [Span(-1, FIRST_MONTH, FIRST_MONTH)]
-    values = ", ".join(["(%s::bigint, %s::float8, %s::float8)"] * len(spans))
-    times = [
-        value
-        for span in spans
-        for value in (
-            span.zone_id,
-            _epoch(span.first_month) - DAY_SECONDS,
-            _epoch(span.end_month) + DAY_SECONDS,
-        )
-    ]
-    return RUNS_IN.format(spans=values), [*times, site_ids, *[organisation.pk] * 8]
+    """Return the query of the runs that stood in zones, or at sites, at times."""
+    nothing = [Span(-1, FIRST_MONTH, FIRST_MONTH)]
+    values, sql = list[Any](), list[str]()
+    for those in (spans or nothing, sites or nothing):
+        sql.append(", ".join(["(%s::bigint, %s::bigint, %s::bigint)"] * len(those)))
+        for span in those:
+            values += [span.zone_id, *_bounds_us(span, ZoneInfo(organisation.time_zone))]
+    return RUNS_IN.format(spans=sql[0], sites=sql[1]), [*values, *[organisation.pk] * 8]
 
 
-def _epoch(month: int) -> float:
-    return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC).timestamp()
+def _bounds_us(span: Span, time_zone: ZoneInfo) -> tuple[int, int]:
+    """Return when the months of a span begin and end in the organisation's time zone [µs]."""
+
+    def begins(month: int) -> int:
+        bounds = month_bounds_us(first_month=month, last_month=month, time_zone=time_zone)
+        return int(bounds[0])
+
+    return (
+        BEGINNING_US if span.first_month <= FIRST_MONTH else begins(span.first_month),
+        END_US if span.end_month >= LAST_MONTH else begins(span.end_month),
+    )

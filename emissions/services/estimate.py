@@ -14,7 +14,8 @@ from emissions.calculation.inputs import Place
 from emissions.calculation.vocabulary import Assumption, Basis, Fit, Headline
 from emissions.models import EmissionFactor, Organisation, Run
 from emissions.services.evidence import EVIDENCE_COLUMNS, WHOLE_TIME, with_evidence
-from emissions.services.facts import NONE, Facts, load_facts
+from emissions.services.factor_tables import NONE
+from emissions.services.facts import Facts, load_facts
 from emissions.services.resolve import CALCULATOR_COLUMNS, RUN_COLUMNS, Resolved, resolve
 
 ASSUMED = {

@@ -8,8 +8,7 @@ better placed by what is known of the site than by nothing.
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,8 +22,6 @@ from emissions.calculation.factors import FactorTable
 from emissions.calculation.hourly import HourlyTable
 from emissions.calculation.vocabulary import (
     Control,
-    FactorKind,
-    FactorRole,
     Headline,
     Preset,
     SiteKind,
@@ -32,13 +29,8 @@ from emissions.calculation.vocabulary import (
 from emissions.models import (
     CloudRegion,
     DefaultPue,
-    EmissionFactor,
-    FactorSet,
-    FactorSetAdoption,
-    GridLoss,
     GridZone,
     HardwareModel,
-    HourlyIntensity,
     Node,
     NodePlacement,
     Organisation,
@@ -46,16 +38,17 @@ from emissions.models import (
     Site,
     SiteConditions,
 )
+from emissions.selectors.closings import Sets, closed_spans
+from emissions.services.factor_tables import (
+    NONE,
+    adopted_sets,
+    factor_table,
+    hourly_table,
+    loss_table,
+    zone_tree,
+)
 
 DATA = Path(__file__).resolve().parents[1] / "data"
-NONE = -1
-"""Stands for “no such row” in integer columns."""
-
-#: (factor set, its precedence) of the sets in use, best first.
-Sets = tuple[tuple[int, int], ...]
-
-#: (zone, its parent) of all zones that have one, by id; and the world's id.
-ZoneTree = tuple[tuple[tuple[int, int], ...], int | None]
 
 
 class Table:
@@ -172,11 +165,13 @@ def load_facts(*, organisation: Organisation | None, sets: Sets | None = None) -
     -------
     Facts
         Shared reference data, the organisation's own rows, and the factors of the sets it
-        has adopted (without an organisation: of the sets adopted by default).
+        has adopted (without an organisation: of the sets adopted by default); in the months
+        of a closed quarter, of those that were in use when it was closed.
     """
     own = {"organisation": organisation}
-    tree = _zone_tree()
+    tree = zone_tree()
     sets = adopted_sets(organisation=organisation) if sets is None else sets
+    closed = closed_spans(organisation=organisation)
     return Facts(
         organisation_id=organisation.pk if organisation else None,
         time_zone=ZoneInfo(organisation.time_zone if organisation else "UTC"),
@@ -223,26 +218,14 @@ def load_facts(*, organisation: Organisation | None, sets: Sets | None = None) -
             ProjectAssignment.objects.filter(**own), "project_id", "team_id", "cost_centre"
         ),
         zones=_table(GridZone.objects.all(), "code", "parent_id"),
-        factors=_factor_table(sets, tree),
-        losses=_loss_table(tree),
-        hourly=_hourly_table(sets),
+        factors=factor_table(sets=sets, tree=tree, closed=closed),
+        losses=loss_table(tree=tree),
+        hourly=hourly_table(sets=sets, closed=closed),
         headline=Headline(organisation.headline) if organisation else Headline.ANNUAL,
         provider_pue=dict(_provider_pue()),
         provider_wue={(one, year): wue for one, year, wue, _ in _water() if wue is not None},
         grid_water=_grid_water(),
     )
-
-
-def adopted_sets(*, organisation: Organisation | None) -> Sets:
-    """Return (factor set id, precedence) of the sets in use, best first."""
-    if organisation is None:
-        sets = FactorSet.objects.filter(organisation=None, default_precedence__isnull=False)
-        shared = sets.order_by("default_precedence", "pk")
-        return tuple((one.pk, one.default_precedence or 0) for one in shared)
-    adoptions = FactorSetAdoption.objects.filter(
-        organisation=organisation, withdrawn_at__isnull=True
-    )
-    return tuple(adoptions.order_by("precedence", "pk").values_list("factor_set_id", "precedence"))
 
 
 def _table(rows: QuerySet[Any], *names: str) -> Table:
@@ -260,117 +243,6 @@ def _dated(rows: QuerySet[Any], key: str, *names: str) -> DatedTable:
         [day.toordinal() for day in columns[1]],
         {name: list(columns[2 + at]) for at, name in enumerate(names)},
     )
-
-
-def factor_table(sets: Sets) -> FactorTable:
-    """Return the factors of some sets, to choose from."""
-    return _factor_table(sets, _zone_tree())
-
-
-@lru_cache(maxsize=16)
-def _factor_table(sets: Sets, tree: ZoneTree) -> FactorTable:
-    """Build the table of some sets once: sets and their factors never change.
-
-    Zones may: their tree is a part of the key, or a worker would go on with the old one.
-    """
-    rank = dict(sets)
-    rows = list(
-        EmissionFactor.objects.filter(factor_set__in=rank)
-        .order_by("pk")
-        .values_list(
-            "pk",
-            "zone_id",
-            "role",
-            "kind",
-            "factor_set_id",
-            "starts_on",
-            "ends_before",
-            "g_co2e_per_kwh",
-            "includes_upstream",
-            "includes_losses",
-            "factor_set__published_on",
-            "site_id",
-        )
-    )
-    frame = list(zip(*rows, strict=True)) or [()] * 12
-    parents, world = tree
-    return FactorTable.of(
-        ids=frame[0],
-        zone=frame[1],
-        role=frame[2],
-        kind=frame[3],
-        rank=[rank[one] for one in frame[4]],
-        starts_month=[_month(day) for day in frame[5]],
-        ends_month=[_month(day) for day in frame[6]],
-        value=frame[7],
-        includes_upstream=frame[8],
-        includes_losses=frame[9],
-        published=[day.toordinal() for day in frame[10]],
-        site=[NONE if one is None else one for one in frame[11]],
-        parents=dict(parents),
-        world=world,
-    )
-
-
-@lru_cache(maxsize=4)
-def _hourly_table(sets: Sets) -> HourlyTable:
-    """Build the table of the hours in some sets once: they never change."""
-    rank = dict(sets)
-    rows = list(
-        HourlyIntensity.objects.filter(factor_set__in=rank)
-        .order_by("pk")
-        .values_list("factor_set_id", "zone_id", "kind", "year", "g_co2e_per_kwh")
-    )
-    rows.sort(key=lambda row: rank[row[0]])
-    return HourlyTable.of(
-        zone=[row[1] for row in rows],
-        lifecycle=[row[2] == FactorKind.LIFECYCLE.value for row in rows],
-        first_hour=[_first_hour(row[3]) for row in rows],
-        values=[np.array(row[4], dtype=np.float64) for row in rows],
-    )
-
-
-def _first_hour(year: int) -> int:
-    return (date(year, 1, 1) - date(1970, 1, 1)).days * 24
-
-
-def _loss_table(tree: ZoneTree) -> FactorTable:
-    rows = list(
-        GridLoss.objects.order_by("pk").values_list(
-            "pk", "zone_id", "starts_on", "ends_before", "loss_share"
-        )
-    )
-    frame = list(zip(*rows, strict=True)) or [()] * 5
-    parents, world = tree
-    return FactorTable.of(
-        ids=frame[0],
-        zone=frame[1],
-        role=[FactorRole.UPSTREAM] * len(rows),
-        kind=[FactorKind.DIRECT] * len(rows),
-        rank=0,
-        published=0,
-        starts_month=[_month(day) for day in frame[2]],
-        ends_month=[_month(day) for day in frame[3]],
-        value=frame[4],
-        parents=dict(parents),
-        world=world,
-    )
-
-
-def _zone_tree() -> ZoneTree:
-    parents: list[tuple[int, int]] = []
-    world = None
-    zones = GridZone.objects.order_by("pk").values_list("pk", "code", "parent_id")
-    for pk, code, parent in zones:
-        if code == "WORLD":
-            world = pk
-        elif parent is not None:
-            parents.append((pk, parent))
-    return tuple(parents), world
-
-
-def _month(day: Any) -> int:
-    return int(day.year * 12 + day.month - 1)
 
 
 @cache

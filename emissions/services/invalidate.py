@@ -25,8 +25,9 @@ from emissions.models import (
     Site,
     User,
 )
+from emissions.selectors.closings import Sets
 from emissions.services.affected import affected_runs
-from emissions.services.facts import Sets, adopted_sets
+from emissions.services.factor_tables import adopted_sets
 from emissions.services.queue import announce, queue_runs
 from emissions.services.stale_pools import (
     OF_RUNS,
@@ -88,10 +89,18 @@ def adoption_changed(
     """Queue the runs whose factors change, and all pools, after a set was adopted or withdrawn.
 
     `before` names the sets that were in use. The change is announced before the runs are
-    looked for: one that is recorded meanwhile is calculated once more.
+    looked for: one that is recorded meanwhile is calculated once more. Closed months keep
+    their factors: neither their runs nor their pools are queued.
     """
     announce(organisation)
-    mark_known_pools(organisation, "true", [], by, Cause.FACTOR, f"Factor set {factor_set}")
+    mark_known_pools(
+        organisation,
+        "NOT tonne_month_is_closed(pool.organisation_id, pool.month)",
+        [],
+        by,
+        Cause.FACTOR,
+        f"Factor set {factor_set}",
+    )
     after = adopted_sets(organisation=organisation)
     runs = affected_runs(organisation=organisation, before=before, after=after)
     return _queue(organisation, runs, by, Cause.FACTOR, f"Factor set {factor_set}")

@@ -16,8 +16,10 @@ from emissions.models import (
     Site,
     User,
 )
+from emissions.selectors.closings import closed_spans, is_within
 from emissions.services.audit import snapshot, write_audit_event
 from emissions.services.invalidate import instrument_changed
+from emissions.services.posting import share_ledger
 
 
 class UsedUp(Exception):
@@ -29,7 +31,11 @@ class OutsideItsPeriod(Exception):
 
 
 class InUse(Exception):
-    """A retired instrument is not deleted."""
+    """A retired instrument is not deleted, nor one that is used in a closed quarter."""
+
+
+class QuarterClosed(Exception):
+    """What instruments cover of a closed quarter stays."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,19 +89,19 @@ def edit_instrument(
     Raises
     ------
     UsedUp
-        By hand, more is used than it would have.
+        By hand or in closed quarters, more is used than it would have.
     OutsideItsPeriod
-        By hand, it is used in a month that it would no longer cover.
+        By hand or in a closed quarter, it is used in a month that it would no longer cover.
     """
     row = _locked(instrument)
     before, period = snapshot(row), _period(row)
     _take(row, values)
     if row.status != InstrumentStatus.RETIRED:
         row.retired_on = None
-    by_hand = list(row.uses.filter(by_hand=True))
-    _refuse(row, by_hand)
+    fixed, free = _uses(row)
+    _refuse(row, fixed)
     row.save()
-    row.uses.filter(by_hand=False).delete()
+    row.uses.filter(pk__in=free).delete()
     write_audit_event(
         organisation=row.organisation,
         by=by,
@@ -167,9 +173,13 @@ def set_use(
         All uses by hand would be more than the instrument's MWh.
     OutsideItsPeriod
         The month lies outside the instrument's period.
+    QuarterClosed
+        The month lies in a closed quarter.
     """
     row = _locked(instrument)
     month = month.replace(day=1)
+    if is_within(closed_spans(organisation=row.organisation), month):
+        raise QuarterClosed
     before = row.uses.filter(site=site, month=month, by_hand=True).first()
     row.uses.filter(site=site, month=month).delete()
     if energy_kwh is not None:
@@ -181,9 +191,10 @@ def set_use(
             energy_kwh=energy_kwh,
             by_hand=True,
         )
-        _refuse(row, [*row.uses.filter(by_hand=True), use])
+        fixed, free = _uses(row)
+        _refuse(row, [*fixed, use])
         # What was allocated gives way: it is allocated anew before anything is posted.
-        row.uses.filter(by_hand=False).delete()
+        row.uses.filter(pk__in=free).delete()
         use.save(force_insert=True)
     write_audit_event(
         organisation=row.organisation,
@@ -203,10 +214,13 @@ def delete_instrument(*, instrument: EnergyInstrument, by: User | None) -> None:
     Raises
     ------
     InUse
-        It is retired.
+        It is retired, or used in a closed quarter.
     """
     row = _locked(instrument)
-    if row.status == InstrumentStatus.RETIRED:
+    closed = closed_spans(organisation=row.organisation)
+    if row.status == InstrumentStatus.RETIRED or any(
+        is_within(closed, use.month) for use in row.uses.all()
+    ):
         raise InUse
     write_audit_event(
         organisation=row.organisation,
@@ -226,7 +240,21 @@ def _true_up(row: EnergyInstrument, by: User | None) -> None:
     )
 
 
+def _uses(row: EnergyInstrument) -> tuple[list[InstrumentUse], list[int]]:
+    """Return the uses that stay, by hand or in closed quarters, and the ids of the others."""
+    closed = closed_spans(organisation=row.organisation)
+    fixed, free = list[InstrumentUse](), list[int]()
+    for use in row.uses.all():
+        if use.by_hand or is_within(closed, use.month):
+            fixed.append(use)
+        else:
+            free.append(use.pk)
+    return fixed, free
+
+
 def _locked(instrument: EnergyInstrument) -> EnergyInstrument:
+    """Lock an instrument; as one who posts: no quarter is closed between look and write."""
+    share_ledger(organisation_id=instrument.organisation_id)
     rows = EnergyInstrument.objects.select_for_update(of=("self",), no_key=True)
     return rows.select_related("organisation").get(pk=instrument.pk)
 

@@ -8,6 +8,10 @@ from emissions.services.audit import write_audit_event
 from emissions.services.invalidate import organisation_changed, pools_changed
 
 
+class TimeZoneFixed(Exception):
+    """A quarter is closed: the time zone that decided which runs it holds stays."""
+
+
 @transaction.atomic
 def edit_organisation(
     *,
@@ -26,9 +30,16 @@ def edit_organisation(
     nothing is known. The rules say who carries idle hours, and what becomes of metered energy
     that nothing explains. The headline says which location-based figure pages and reports put
     first: nothing is calculated again. What is not given stays as it is.
+
+    Raises
+    ------
+    TimeZoneFixed
+        A quarter is closed, and another time zone is given.
     """
     organisation = Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
     before = _settings(organisation)
+    if time_zone != organisation.time_zone and organisation.closed_quarters.exists():
+        raise TimeZoneFixed
     organisation.name, organisation.time_zone, organisation.preset = name, time_zone, preset
     organisation.idle_rule = idle_rule or organisation.idle_rule
     organisation.remainder_rule = remainder_rule or organisation.remainder_rule

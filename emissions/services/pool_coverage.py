@@ -34,6 +34,7 @@ from emissions.models import (
     SiteConditions,
 )
 from emissions.models.entry import QUANTITIES
+from emissions.selectors.closings import ClosedSpan, closed_spans, is_within
 from emissions.selectors.metering import nano, reconciliations, whole_units
 from emissions.services.pool_lines import CELL_TYPES, PoolLines, no_lines
 from emissions.services.stale_pools import PoolKey, mark_pools, months_between
@@ -89,7 +90,8 @@ def allocate_instruments(*, organisation: Organisation) -> None:
     """Allocate instruments anew where nobody has said what they cover, and mark what changes.
 
     In the order of the Scope 2 Guidance, then of their periods; each month after month, site
-    after site, never more than the site's electricity and the instrument's MWh.
+    after site, never more than the site's electricity and the instrument's MWh. What they
+    cover of closed months stays as it was.
     """
     instruments = list(
         EnergyInstrument.objects.select_for_update(no_key=True, of=("self",))
@@ -99,8 +101,14 @@ def allocate_instruments(*, organisation: Organisation) -> None:
     uses = list(InstrumentUse.objects.filter(organisation=organisation))
     if not instruments:
         return
-    wanted = _allocation(organisation, instruments, [use for use in uses if use.by_hand])
-    present = {(use.instrument_id, use.site_id, use.month): use for use in uses if not use.by_hand}
+    closed = closed_spans(organisation=organisation)
+    fixed = {use.pk for use in uses if use.by_hand or is_within(closed, use.month)}
+    wanted = _allocation(
+        organisation, instruments, [use for use in uses if use.pk in fixed], closed
+    )
+    present = {
+        (use.instrument_id, use.site_id, use.month): use for use in uses if use.pk not in fixed
+    }
     changed = {
         key
         for key in {*wanted, *present}
@@ -135,17 +143,20 @@ def allocate_instruments(*, organisation: Organisation) -> None:
 def _allocation(
     organisation: Organisation,
     instruments: list[EnergyInstrument],
-    by_hand: list[InstrumentUse],
+    fixed: list[InstrumentUse],
+    closed: Iterable[ClosedSpan],
 ) -> dict[tuple[int, int, date], int]:
     """Return the electricity that each instrument covers by default [1e-9 kWh]."""
-    free = electricity_of(organisation=organisation)
+    electricity = electricity_of(organisation=organisation)
+    free = {key: kwh for key, kwh in electricity.items() if not is_within(closed, key[1])}
     left = {one.pk: energy_nano(one) for one in instruments}
-    for use in by_hand:
+    for use in fixed:
         key = use.site_id, use.month
         left[use.instrument_id] -= nano(use.energy_kwh)
-        free[key] = max(free.get(key, 0) - nano(use.energy_kwh), 0)
+        if key in free:
+            free[key] = max(free[key] - nano(use.energy_kwh), 0)
     markets = _Markets(organisation)
-    taken = {(use.instrument_id, use.site_id, use.month) for use in by_hand}
+    taken = {(use.instrument_id, use.site_id, use.month) for use in fixed}
     found: dict[tuple[int, int, date], int] = {}
     for one in sorted(instruments, key=_in_order):
         if one.status == InstrumentStatus.LAPSED:

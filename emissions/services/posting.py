@@ -30,6 +30,12 @@ def share_ledger(*, organisation_id: int) -> None:
         )
 
 
+def hold_ledger(*, organisation_id: int) -> None:
+    """Hold the ledger of an organisation alone: wait for those who post, and let nobody begin."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LEDGER_LOCK, organisation_id])
+
+
 def read_lines(*, origin: Origin, chosen: str, params: Sequence[Any] = ()) -> tuple[Ints, Ints]:
     """Return what stands in the ledger for runs or pools; `chosen` is the SQL of their ids.
 

@@ -7,9 +7,11 @@ from decimal import Decimal
 import polars as pl
 
 from emissions.models import FactorSet, Organisation
+from emissions.selectors.closings import Sets
 from emissions.services.affected import affected_runs
 from emissions.services.calculate import read_runs
-from emissions.services.facts import Facts, Sets, adopted_sets, load_facts
+from emissions.services.factor_tables import adopted_sets
+from emissions.services.facts import Facts, load_facts
 from emissions.services.resolve import Resolved, resolve
 
 CHUNK = 20_000

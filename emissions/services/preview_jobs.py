@@ -17,8 +17,9 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from emissions.calculation.vocabulary import PreviewState
 from emissions.models import AdoptionPreview, FactorSet, Organisation, User
+from emissions.selectors.closings import Sets
 from emissions.services.audit import write_audit_event
-from emissions.services.facts import Sets, adopted_sets
+from emissions.services.factor_tables import adopted_sets
 from emissions.services.preview_factors import (
     Difference,
     PreviewCancelled,

@@ -26,7 +26,8 @@ from emissions.calculation.vocabulary import (
     SiteKind,
     Tenure,
 )
-from emissions.services.facts import NONE, Facts, column, is_cloud, is_controlled
+from emissions.services.factor_tables import NONE
+from emissions.services.facts import Facts, column, is_cloud, is_controlled
 
 HOUR_US = 3_600_000_000
 
@@ -165,7 +166,12 @@ def resolve(*, runs: pl.DataFrame, facts: Facts) -> Resolved:
     )
     losses = choose(zone=spot.zone_id, month=month, table=facts.losses, role=FactorRole.UPSTREAM)
     place, stated = _place(
-        runs, run_index, spot, facts, (location, market, upstream, losses), piece_us, weight
+        runs,
+        run_index,
+        spot,
+        facts,
+        (location, market, upstream, losses),
+        (piece_us, weight, months),
     )
     starts = np.ones(run_index.size, dtype=np.bool_)
     starts[1:] = run_index[1:] != run_index[:-1]
@@ -342,10 +348,13 @@ def _place(
     spot: _Spot,
     facts: Facts,
     chosen: tuple[Choice, Choice, Choice, Choice],
-    piece_us: Ints,
-    weight: Ints,
+    times: tuple[Ints, Ints, Ints],
 ) -> tuple[Place, Bools]:
-    """Return the factors of each piece; a factor stated with the run stands for all of them."""
+    """Return the factors of each piece; a factor stated with the run stands for all of them.
+
+    `times` are the pieces' beginnings and lengths in µs, and their months.
+    """
+    piece_us, weight, month = times
     location, market, upstream, losses = chosen
     own = _floats(runs, "stated_factor_g_per_kwh")[run_index]
     stated = ~np.isnan(own)
@@ -361,6 +370,7 @@ def _place(
         starts_us=piece_us,
         ends_us=piece_us + weight,
         annual_g_per_kwh=unless_stated(location.take(table.value)),
+        month=month,
     )
     place = Place.of(
         run_index.size,

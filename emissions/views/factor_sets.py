@@ -23,9 +23,9 @@ from emissions.models import (
     Team,
 )
 from emissions.permissions import Action, Member, member_required
+from emissions.selectors.closings import Sets
 from emissions.selectors.factor_list import adoptions_of, open_sets
 from emissions.services.adopt_factors import NotAdopted, adopt_factor_set, withdraw_factor_set
-from emissions.services.facts import Sets
 from emissions.services.preview_factors import (
     Difference,
     count_affected,

@@ -15,6 +15,7 @@ from emissions.selectors.instruments import instrument_rows, matched, uses_of
 from emissions.services.manage_instruments import (
     InUse,
     OutsideItsPeriod,
+    QuarterClosed,
     UsedUp,
     delete_instrument,
     edit_instrument,
@@ -99,7 +100,10 @@ def instrument_edit(request: HttpRequest, member: Member, instrument_id: int) ->
         except UsedUp:
             form.add_error("energy_mwh", USED_UP)
         except OutsideItsPeriod:
-            form.add_error("starts_on", "By hand, it covers a month outside this period.")
+            form.add_error(
+                "starts_on",
+                "By hand, or in a closed quarter, it covers a month outside this period.",
+            )
         else:
             messages.info(request, "Saved. What it covers is being settled.")
             return _to_instrument(member, row)
@@ -136,7 +140,7 @@ def instrument_delete(request: HttpRequest, member: Member, instrument_id: int) 
     try:
         delete_instrument(instrument=row, by=member.user)
     except InUse:
-        messages.error(request, f"{row} is retired and stays.")
+        messages.error(request, f"{row} is retired, or covers a closed quarter, and stays.")
         return _to_instrument(member, row)
     messages.info(request, f"{row} was deleted.")
     return redirect("instrument_list", organisation_slug=member.organisation.slug)
@@ -162,6 +166,8 @@ def instrument_use(request: HttpRequest, member: Member, instrument_id: int) -> 
             form.add_error("energy_mwh", USED_UP)
         except OutsideItsPeriod:
             form.add_error("month", OUTSIDE)
+        except QuarterClosed:
+            form.add_error("month", "The quarter is closed: what covers it stays as it is.")
         else:
             messages.info(request, "Saved. What it covers is being settled.")
             return _to_instrument(member, row)

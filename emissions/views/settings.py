@@ -7,11 +7,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from emissions.forms.structure import ROLE_WORDS, OrganisationForm
+from emissions.forms.structure import ROLE_WORDS, TIME_ZONE_FIXED, OrganisationForm
 from emissions.models import Organisation
 from emissions.permissions import ROLES, Action, Member, member_required, reach
 from emissions.selectors.settings_lists import runs_to_calculate_again
-from emissions.services.manage_organisation import edit_organisation
+from emissions.services.manage_organisation import TimeZoneFixed, edit_organisation
 from emissions.views.settings_tabs import settings_tabs
 
 REACH_WORDS = ("—", "own", "team", "all")
@@ -40,7 +40,13 @@ def settings_edit(request: HttpRequest, member: Member) -> HttpResponse:
     form = OrganisationForm(request.POST, organisation=member.organisation)
     if not form.is_valid():
         return _page(request, member, form, status=422)
-    after = edit_organisation(organisation=member.organisation, by=member.user, **form.cleaned_data)
+    try:
+        after = edit_organisation(
+            organisation=member.organisation, by=member.user, **form.cleaned_data
+        )
+    except TimeZoneFixed:
+        form.add_error("time_zone", TIME_ZONE_FIXED)
+        return _page(request, member, form, status=422)
     if (before.time_zone, before.preset) != (after.time_zone, after.preset):
         messages.info(request, "Saved. Every run is being calculated again.")
     else:

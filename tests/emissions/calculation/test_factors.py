@@ -240,3 +240,35 @@ def test_a_lifecycle_factor_is_chosen_only_where_no_direct_one_of_the_time_exist
 
     if choice.flag(rows.lifecycle)[0]:
         assert all(one["kind"] == FactorKind.LIFECYCLE for one in usable)
+
+
+def test_closed_months_are_answered_from_the_tables_of_then() -> None:
+    now = table(factor(FRANCE, 77), factor(FRANCE, 11, role="residual"))
+    first = table(factor(US, 1), factor(FRANCE, 50))
+    second = table(factor(FRANCE, 60))
+    joined = now.with_closed(
+        [
+            (JULY_2023 - 6, JULY_2023 - 3, first),
+            (JULY_2023 - 3, JULY_2023, second),
+            (JULY_2023 + 3, JULY_2023 + 4, first),
+        ]
+    )
+
+    assert [pick(joined, FRANCE, JULY_2023 + step)[0] for step in (-4, -1, 0, 3, 4)] == [
+        50, 60, 77, 50, 77,
+    ]  # fmt: skip
+    assert joined.ids.tolist() == [0, 1, 0, 1, 0]
+    choice = choose(
+        zone=np.array([FRANCE]),
+        month=np.array([JULY_2023 - 4], dtype=np.int32),
+        table=joined,
+        role=FactorRole.RESIDUAL,
+    )
+    assert choice.factor_index.tolist() == [-1]
+    assert {JULY_2023 - 3, JULY_2023, JULY_2023 + 4} <= joined.boundaries()
+
+
+def test_without_closed_months_a_table_stays_itself() -> None:
+    now = table(factor(FRANCE, 77))
+
+    assert now.with_closed([]) is now

@@ -128,3 +128,27 @@ def test_another_zone_another_kind_and_no_annual_factor_are_not_weighted():
 
 def test_a_piece_without_length_is_not_weighted():
     assert np.isnan(average(table([10.0, 20.0]), 1.5, 1.5)[0])
+
+
+def test_pieces_of_closed_months_take_the_hours_of_then():
+    january, february = 2024 * 12, 2024 * 12 + 1
+    now, then = table([10.0] * 1500), table([40.0] * 1500)
+    joined = now.with_closed([(january, february, then)])
+    elsewhere = now.with_closed([(january, february, table([5.0], zone=8))])
+
+    def averages(hours):
+        begins = np.array([FIRST, FIRST + 31 * 24])
+        return hourly_average(
+            table=hours,
+            zone=np.array([ZONE, ZONE]),
+            lifecycle=np.array([False, False]),
+            starts_us=begins * HOUR_US,
+            ends_us=(begins + 10) * HOUR_US,
+            annual_g_per_kwh=np.array([100.0, 100.0]),
+            month=np.array([january, february]),
+        ).g_per_kwh.tolist()
+
+    assert averages(joined) == [40.0, 10.0]
+    assert np.isnan(averages(elsewhere)[0])
+    assert averages(elsewhere)[1] == 10.0
+    assert now.with_closed([]) is now

@@ -20,7 +20,7 @@ from emissions.models import (
 )
 from emissions.services.adopt_factors import adopt_factor_set, withdraw_factor_set
 from emissions.services.affected import FIRST_MONTH, LAST_MONTH, Span, changed_spans
-from emissions.services.facts import adopted_sets
+from emissions.services.factor_tables import adopted_sets
 from emissions.services.verify_ledger import verify_ledger
 from tests.factories import (
     NOW,
