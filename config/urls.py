@@ -37,6 +37,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
+handler500 = "emissions.api.errors.server_error"
+
 if settings.DEBUG:
     from emissions.views.components import components
 

@@ -5,7 +5,8 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -54,6 +55,19 @@ def problem(error: Exception, context: dict[str, Any]) -> Response | None:
         headers=_headers(error),
         content_type=PROBLEM_JSON,
     )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Say that something broke on our side: to a client as a problem, to a person as a page."""
+    if not request.path.startswith(("/api/", "/codecarbon/")):
+        return defaults.server_error(request)
+    body = {
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": 500,
+        "detail": "Something broke on our side. The request may be sent again.",
+    }
+    return JsonResponse(body, status=500, content_type=PROBLEM_JSON)
 
 
 def _body(error: exceptions.APIException) -> dict[str, Any]:

@@ -64,8 +64,8 @@ class HardwareModelListView(_HardwareModels, ListView):
     """The catalogue."""
 
     filters = (
-        Filter("name", "name__icontains", "A part of the name."),
-        Filter("vendor", "vendor__iexact", "The vendor."),
+        Filter("name", "name__icontains", "A part of the name.", several=False),
+        Filter("vendor", "vendor__iexact", "The vendor.", several=False),
         Filter("kind", "kind", "What it is.", "choice", words(HardwareKind)),
         Filter("own", "organisation__isnull", "The organisation's own, or shared ones.", "set"),
     )

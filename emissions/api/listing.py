@@ -8,34 +8,13 @@ from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_view, inline_serializer
 from rest_framework import serializers
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from emissions.api.base import ApiView, problems
-from emissions.api.query import MOST_PER_PAGE, Filter, Query, documented, read_query
+from emissions.api.paging import page_of_rows
+from emissions.api.query import Filter, Query, documented, read_query
 from emissions.api.shapes import Shape
-
-
-class Pages(CursorPagination):
-    """Pages that stay put while rows are added."""
-
-    page_size = 100
-    page_size_query_param = "limit"
-    max_page_size = MOST_PER_PAGE
-
-    def __init__(self, order: Sequence[str]) -> None:
-        self.order = tuple(order)
-
-    def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
-        """Return the order that the address asks for."""
-        return self.order
-
-    def _get_position_from_instance(self, instance: Any, ordering: Sequence[str]) -> str:
-        """Return where a row stands; the order may follow a reference (zone__code)."""
-        for name in ordering[0].lstrip("-").split("__"):
-            instance = getattr(instance, name)
-        return str(instance)
 
 
 class Resource(ApiView):
@@ -73,9 +52,14 @@ class ListView(Resource):
         query = self.query(
             request, filters=self.filters, orders=self.orders, default_order=self.default_order
         )
-        pages = Pages(query.order)
-        rows = pages.paginate_queryset(self.narrow(self.rows(), query), request, view=self) or []
-        return pages.get_paginated_response(self.show(rows, query.fields))
+        page = page_of_rows(
+            self.narrow(self.rows(), query),
+            order=query.order,
+            limit=query.limit,
+            cursor=query.cursor,
+        )
+        links = page.links(request.build_absolute_uri())
+        return Response({**links, "results": self.show(page.rows, query.fields)})
 
     def narrow(self, rows: QuerySet[Any], query: Query) -> QuerySet[Any]:
         """Return the rows that the filters leave."""

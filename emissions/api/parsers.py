@@ -32,7 +32,7 @@ class BoundedJSONParser(BaseParser):
             size = f"{limit // 1024} MB" if limit >= 1024 else f"{limit} kB"
             raise ContentTooLargeError(f"The body is larger than {size}: send it in parts.")
         try:
-            data = json.loads(body, parse_constant=_refuse)
+            data = json.loads(body, parse_constant=_refuse, object_pairs_hook=_object)
         except RecursionError as error:
             raise ParseError("The JSON is nested too deeply.") from error
         except ValueError as error:
@@ -44,6 +44,14 @@ class BoundedJSONParser(BaseParser):
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not a number in JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; a name that stands in it twice is refused, not chosen between."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object has the same name twice")
+    return found
 
 
 def _refuse_half_characters(data: Any) -> None:

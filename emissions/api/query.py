@@ -10,10 +10,13 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from emissions.api.paging import Cursor, read_cursor
 from emissions.api.values import READERS, Field, RefusedError
 
 LARGEST_ID = 2**63 - 1
 MOST_PER_PAGE = 1000
+PER_PAGE = 100
+ONCE = "Give it once."
 TYPES = {
     "text": OpenApiTypes.STR,
     "choice": OpenApiTypes.STR,
@@ -34,6 +37,13 @@ class Filter:
     help: str
     kind: str = "text"
     choices: tuple[str, ...] = ()
+    #: Whether it may be repeated, if it is of a kind that can be: rows that match any of them.
+    several: bool = True
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether rows that match any of several values can be asked for."""
+        return self.several and self.kind in ("text", "choice")
 
     def read(self, text: str) -> Any:
         """Return the value, or raise RefusedError with what to give instead."""
@@ -88,6 +98,8 @@ class Query:
     filters: dict[str, Any]
     fields: tuple[str, ...] | None
     order: tuple[str, ...]
+    limit: int = PER_PAGE
+    cursor: Cursor | None = None
 
 
 PAGING = ("limit", "cursor")
@@ -113,25 +125,39 @@ def read_query(
     known = {one.name: one for one in filters}
     others = {"fields"} | ({"order", *PAGING} if default_order else set())
     found: dict[str, Any] = {}
-    for name in request.query_params:
-        text = request.query_params[name]
+    for name, texts in request.query_params.lists():
         if name in known:
             try:
-                found[known[name].lookup] = known[name].read(text)
+                found |= _narrowed(known[name], texts)
             except RefusedError as refused:
                 errors[name] = [str(refused)]
         elif name not in others:
             errors[name] = ["There is no such parameter."]
+        elif len(texts) > 1:
+            errors[name] = [ONCE]
     asked = request.query_params
     chosen = _fields(asked["fields"], fields, errors) if "fields" in asked else None
     order = tuple(default_order)
     if "order" in asked and default_order:
         order = _order(asked["order"], orders, default_order, errors)
-    if "limit" in asked and default_order and not _sound_limit(asked["limit"]):
-        errors["limit"] = [f"Give a whole number from 1 to {MOST_PER_PAGE:,}."]
+    limit = PER_PAGE
+    if "limit" in asked and default_order:
+        limit = _limit(asked["limit"], errors)
     if errors:
         raise ValidationError(errors)
-    return Query(found, chosen, order)
+    paged = default_order and asked.get("cursor")
+    cursor = read_cursor(asked["cursor"], order=order) if paged else None
+    return Query(found, chosen, order, limit, cursor)
+
+
+def _narrowed(known: Filter, texts: Sequence[str]) -> dict[str, Any]:
+    """Return the lookup of one parameter; of several values, any may match."""
+    values = [known.read(text) for text in texts]
+    if len(values) == 1:
+        return {known.lookup: values[0]}
+    if not known.repeatable:
+        raise RefusedError(ONCE)
+    return {f"{known.lookup}__in": values}
 
 
 def _fields(
@@ -156,8 +182,11 @@ def _order(
     return (f"{sign}{orders[name]}", f"{sign}pk")
 
 
-def _sound_limit(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= MOST_PER_PAGE
+def _limit(text: str, errors: dict[str, list[str]]) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= MOST_PER_PAGE:
+        return int(text)
+    errors["limit"] = [f"Give a whole number from 1 to {MOST_PER_PAGE:,}."]
+    return PER_PAGE
 
 
 def documented(
@@ -165,7 +194,13 @@ def documented(
 ) -> list[OpenApiParameter]:
     """Return the parameters for the OpenAPI document."""
     found = [
-        OpenApiParameter(one.name, TYPES[one.kind], description=one.help, enum=one.choices or None)
+        OpenApiParameter(
+            one.name,
+            TYPES[one.kind],
+            description=one.help,
+            enum=one.choices or None,
+            many=one.repeatable,
+        )
         for one in filters
     ]
     found.append(
@@ -180,7 +215,7 @@ def documented(
     found.append(
         OpenApiParameter(
             "limit",
-            {"type": "integer", "minimum": 1, "maximum": MOST_PER_PAGE, "default": 100},
+            {"type": "integer", "minimum": 1, "maximum": MOST_PER_PAGE, "default": PER_PAGE},
             description="Rows per page.",
         )
     )

@@ -143,7 +143,7 @@ class RunByExternalIdView(ChangesRuns):
     )
     def get(self, request: Request, external_id: str) -> Response:
         """Return the run that has this `external_id`."""
-        query = self.query(request, filters=(Filter("project", "project", ""),))
+        query = self.query(request, filters=(Filter("project", "project", "", several=False),))
         return self.one(self._named(external_id), query)
 
     @extend_schema(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_view
@@ -37,7 +38,7 @@ FILTERS = (
     Filter("source", "source_kind", "By which way it came.", "choice", words(SourceKind)),
     Filter("site", "site__slug", "Slug of a site."),
     Filter("node", "node__slug", "Slug of a node."),
-    Filter("hardware", "hardware__name", "Name of a hardware model."),
+    Filter("hardware", "hardware_name", "Name of a hardware model, also if a node has it."),
     Filter("ai_model", "ai_model", "The AI model."),
     Filter("sweep", "sweep", "The sweep."),
     Filter("started_from", "started_at__gte", "Started then or later.", "moment"),
@@ -109,6 +110,13 @@ class RunListView(RunsOfToken, ListView):
     filters = FILTERS
     orders = ORDERS
     default_order = ("-started_at", "-pk")
+
+    def narrow(self, rows: QuerySet[Run], query: Query) -> QuerySet[Run]:
+        """Return the rows that the filters leave."""
+        if any(lookup.startswith("hardware_name") for lookup in query.filters):
+            name = Coalesce("hardware__name", "node__hardware__name")
+            rows = rows.annotate(hardware_name=name)
+        return super().narrow(rows, query)
 
     @extend_schema(
         operation_id="record_runs",

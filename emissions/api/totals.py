@@ -38,7 +38,7 @@ KNOWN = {
     "water_litres": "known_water_litres",
 }
 NARROWING = (
-    Filter("team", "team", "Slug of a team, or none. Several: repeat the parameter."),
+    Filter("team", "team", "Slug of a team, or none."),
     Filter("project", "project", "Slug of a project, or none."),
     Filter("site", "site", "Slug of a site, a cloud region such as gcp:europe-west1, or none."),
     Filter("hardware", "hardware", "Id of a hardware model, or none."),
@@ -47,8 +47,18 @@ NARROWING = (
     Filter("zone", "zone", "Code of a grid zone, or none."),
 )
 PARAMETERS = (
-    Filter("period", "period", "2026-Q3, 2026-07, 2026 or last-12-months; all time without it."),
-    Filter("by", "by", f"What to group by, with commas between: {', '.join(GROUPINGS)}."),
+    Filter(
+        "period",
+        "period",
+        "2026-Q3, 2026-07, 2026 or last-12-months; all time without it.",
+        several=False,
+    ),
+    Filter(
+        "by",
+        "by",
+        f"What to group by, with commas between: {', '.join(GROUPINGS)}.",
+        several=False,
+    ),
     *NARROWING,
 )
 

@@ -1,6 +1,7 @@
 """What can be read: by whom, narrowed how, in how many queries."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -124,10 +125,69 @@ class TestLists:
         assert found == whole
         assert len(set(found)) == len(found) >= 3
 
+    def test_pages_of_runs_that_are_alike_go_on_and_back(self, ours: Organisation) -> None:
+        project = make_project(organisation=ours)
+        start = NOW - timedelta(days=30)
+        ids = [make_run(project=project, calculated=False, started_at=start).pk for _ in range(7)]
+        client = of_person(make_member(organisation=ours))
+
+        pages, address = [], f"{BASE}runs/?limit=2&order=started_at&fields=id"
+        while address:
+            pages.append(client.get(address).json())
+            address = pages[-1]["next"]
+        back = [pages[-1]]
+        while back[-1]["previous"]:
+            back.append(client.get(back[-1]["previous"]).json())
+
+        assert [row["id"] for page in pages for row in page["results"]] == ids
+        assert [page["results"] for page in reversed(back)] == [page["results"] for page in pages]
+        assert pages[0]["previous"] is None
+
+    def test_a_cursor_is_of_one_order(self, ours: Organisation) -> None:
+        for number in (1, 2):
+            fill(ours, number)
+        client = of_person(make_member(organisation=ours))
+        address = read(client, "runs/", limit=1)["next"]
+
+        response = client.get(f"{address}&order=name")
+
+        assert response.status_code == 400
+        assert list(response.json()["errors"]) == ["cursor"]
+
+    def test_a_filter_may_be_repeated(self, ours: Organisation) -> None:
+        project = make_project(organisation=ours)
+        for status in ("failed", "cancelled", "completed"):
+            make_run(project=project, status=status, calculated=False)
+        client = of_person(make_member(organisation=ours))
+
+        rows = read(client, "runs/", status=["failed", "cancelled"], fields="status")["results"]
+
+        assert sorted(row["status"] for row in rows) == ["cancelled", "failed"]
+        for twice in ("limit=1&limit=2", "fields=id&fields=name", "updated_from=a&updated_from=b"):
+            assert client.get(f"{BASE}runs/?{twice}").status_code == 400
+        for path in ("runs/?stage=data&stage=%00", "totals/?zone=%00&zone=SE"):
+            assert client.get(f"{BASE}{path}").status_code == 400
+
+    def test_runs_by_hardware_are_those_of_nodes_too(self, ours: Organisation) -> None:
+        fill(ours, 1)
+        make_run(project=make_project(organisation=ours))
+        client = of_person(make_member(organisation=ours))
+
+        (row,) = read(client, "runs/", hardware="Own 1")["results"]
+
+        assert row["node"] is not None
+
     @pytest.mark.parametrize("name", LISTS)
     @pytest.mark.parametrize(
         ("parameter", "value"),
-        [("limit", "0"), ("limit", "x"), ("order", "odd"), ("fields", "odd"), ("odd", "1")],
+        [
+            ("limit", "0"),
+            ("limit", "x"),
+            ("cursor", "cD0yMDI2"),
+            ("order", "odd"),
+            ("fields", "odd"),
+            ("odd", "1"),
+        ],
     )
     def test_what_is_misspelt_is_named(
         self, ours: Organisation, name: str, parameter: str, value: str
@@ -326,6 +386,18 @@ class TestHttp:
         assert response.status_code == 404
         assert response["Content-Type"] == "application/problem+json"
         assert response.json()["status"] == 404
+
+    def test_what_breaks_is_a_problem_too(
+        self, ours: Organisation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("emissions.api.teams.teams", None)
+        client = of_person(make_member(organisation=ours))
+        client.raise_request_exception = False
+
+        response = client.get(f"{BASE}teams/")
+
+        assert response.status_code == response.json()["status"] == 500
+        assert response["Content-Type"] == "application/problem+json"
 
     @pytest.mark.parametrize("name", [*LISTS, "organisation", "totals", "reports"])
     def test_nothing_without_a_token(self, db: None, name: str) -> None:

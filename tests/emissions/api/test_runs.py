@@ -34,6 +34,14 @@ def post(client: APIClient, data: Any) -> Any:
 
 @pytest.mark.django_db
 class TestOne:
+    def test_a_name_twice_in_an_object_is_refused(self, client_of: APIClient) -> None:
+        text = f'{{"started_at": "{START}", "energy_kwh": 1, "energy_kwh": 2}}'
+
+        response = client_of.generic("POST", URL, text, content_type="application/json")
+
+        assert response.status_code == 400
+        assert "twice" in response.json()["detail"]
+
     def test_a_run_is_recorded_in_the_tokens_project(
         self, client_of: APIClient, project: Project
     ) -> None:
@@ -287,7 +295,7 @@ class TestReading:
         assert client_of.get(URL, {"external_id": "none"}).json()["results"] == []
         assert client_of.get(URL, {"status": "odd"}).status_code == 400
         assert client_of.get(URL, {"external_id": "\x00"}).status_code == 400
-        assert client_of.get(URL, {"cursor": "odd"}).status_code == 404
+        assert client_of.get(URL, {"cursor": "odd"}).status_code == 400
 
     def test_a_token_sees_its_project_only(self, client_of: APIClient, project: Project) -> None:
         other = make_run(project=make_project(organisation=project.organisation))
