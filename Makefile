@@ -14,6 +14,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PRODUCT := $(VENV)/.requirements.stamp
 DEVELOPMENT := $(VENV)/.requirements-dev.stamp
+# Older CodeCarbon clients, as tests run them.
+CLIENTS := build/codecarbon-2.8/.stamp build/codecarbon-3.0/.stamp
 TESTS ?= tests
 WORKERS ?= 2
 CHECKED := config emissions reports tests bench manage.py
@@ -45,12 +47,21 @@ $(DEVELOPMENT): requirements-dev.txt | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --require-hashes -r $<
 	@touch $@
 
+build/codecarbon-%/.stamp: requirements-codecarbon-%.txt | $(DEVELOPMENT)
+	@echo "Installing an older client beside the environment ($<)"
+	@rm -rf $(@D)
+	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps --target $(@D) -r $<
+	@touch $@
+
+.PHONY: clients
+clients: $(CLIENTS) ## The older CodeCarbon clients that tests run, into build/
+
 .PHONY: up
 up: $(PRODUCT) ## Start everything; Ctrl-C stops it
 	@exec $(BIN)/python -m config.embedded $(ARGUMENTS)
 
 .PHONY: test
-test: $(DEVELOPMENT) ## Run all tests (TESTS=path for some, WORKERS=n processes)
+test: $(DEVELOPMENT) $(CLIENTS) ## Run all tests (TESTS=path for some, WORKERS=n processes)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 
 .PHONY: check
@@ -82,6 +93,9 @@ lock: $(DEVELOPMENT) ## Resolve requirements*.in into requirements*.txt anew
 	@$(BIN)/python -m pip install --quiet uv
 	@for name in requirements requirements-dev; do \
 		$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header \
+		--universal --python-version 3.11 $(UPGRADE) $$name.in -o $$name.txt; done
+	@for name in requirements-codecarbon-2.8 requirements-codecarbon-3.0; do \
+		$(BIN)/uv pip compile --quiet --no-deps --generate-hashes --no-emit-index-url --no-header \
 		--universal --python-version 3.11 $(UPGRADE) $$name.in -o $$name.txt; done
 
 .PHONY: clean

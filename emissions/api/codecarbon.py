@@ -47,7 +47,7 @@ from emissions.models import (
     User,
 )
 from emissions.permissions import Action
-from emissions.selectors.catalogue import find_place
+from emissions.selectors.catalogue import find_place, find_subdivision
 from emissions.services.manage_experiments import (
     ExperimentError,
     create_experiment,
@@ -371,14 +371,19 @@ class ExperimentsView(ClientView):
 
 
 def _place(body: Body) -> CloudRegion | GridZone | None:
-    """Return the cloud region or country that a client states, None where it is not known."""
+    """Return the cloud region, state or country that a person states, None where unknown.
+
+    The code of a country goes before its name, which everybody spells differently.
+    """
     provider, region = body.text("cloud_provider"), body.text("cloud_region")
-    names = [f"{provider}:{region}"] if provider and region else []
-    names += [body.text("country_name"), body.text("country_iso_code")]
-    for name in filter(None, names):
-        found = find_place(name, organisation=None)
-        if isinstance(found, CloudRegion | GridZone):
+    if provider and region:
+        found = find_place(f"{provider}:{region}", organisation=None)
+        if isinstance(found, CloudRegion):
             return found
+    for name in filter(None, (body.text("country_iso_code"), body.text("country_name"))):
+        country = find_place(name, organisation=None)
+        if isinstance(country, GridZone):
+            return find_subdivision(body.text("region"), country=country) or country
     return None
 
 

@@ -15,6 +15,7 @@ from emissions.models import (
     Organisation,
     Site,
 )
+from emissions.selectors.countries import zone_code
 
 PROVIDERS = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure"}
 REGION_PREFIXES = {"google": "gcp", "amazon": "aws", "microsoft": "azure"}
@@ -182,9 +183,16 @@ def _find_region(name: str) -> CloudRegion | None:
 
 def _find_zone(name: str) -> GridZone | None:
     in_brackets = re.fullmatch(r".*\(([^()]+)\)", name)
-    code = in_brackets.group(1) if in_brackets else name
+    code = zone_code(in_brackets.group(1) if in_brackets else name)
     found = GridZone.objects.filter(code__iexact=code).first()
     return found or GridZone.objects.filter(name__iexact=name).order_by("pk").first()
+
+
+def find_subdivision(name: str, *, country: GridZone) -> GridZone | None:
+    """Return a country's state or province of a name, such as California."""
+    return GridZone.objects.filter(
+        name__iexact=name.strip(), code__startswith=f"{country.code}-"
+    ).first()
 
 
 def similar_places(text: str, *, organisation: Organisation | None) -> list[str]:

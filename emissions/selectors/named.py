@@ -8,6 +8,7 @@ from functools import cached_property
 
 from emissions.models import CloudRegion, GridZone, HardwareModel, Node, Organisation, Site
 from emissions.selectors.catalogue import REGION_PREFIXES, HardwareNames, folded, one_hardware
+from emissions.selectors.countries import zone_code
 
 #: Finding names that come close takes milliseconds: for so many unknown ones it is done.
 SUGGESTIONS = 25
@@ -33,11 +34,12 @@ class Named:
         return self._hardware.find(name)
 
     def zone(self, code: str) -> int | None:
-        """Return the id of a grid zone by its code: FR, US-CA, WORLD."""
+        """Return the id of a grid zone by its code: FR, FRA, US-CA, WORLD."""
+        code = zone_code(code)
         if self.alone:
-            zones = GridZone.objects.filter(code__iexact=code.strip())
+            zones = GridZone.objects.filter(code__iexact=code)
             return zones.values_list("pk", flat=True).first()
-        return self._zones.get(code.strip().upper())
+        return self._zones.get(code.upper())
 
     def region(self, name: str) -> CloudRegion | None:
         """Return a cloud region by provider and region: gcp:europe-west1."""

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.faults.installation import PYTHON, Installation
+from tests.faults.installation import PYTHON, ROOT, Installation
 
 HOST = "127.0.0.1"
 #: A port on which nothing listens: what a client asks of others than us fails at once.
@@ -73,11 +73,18 @@ class Receiver(Installation):
         self.run([PYTHON, "-W", "ignore", "manage.py", "fold_streams"])
         self.wait_until_calculated()
 
-    def client(self, folder: Path) -> dict[str, str]:
-        """Return the environment of a client that reaches nobody but us."""
+    def client(self, folder: Path, *, version: str = "") -> dict[str, str]:
+        """Return the environment of a client that reaches nobody but us.
+
+        With a version that of an older one: `make clients` puts it into build/.
+        """
         inherited = {
             name: value for name, value in os.environ.items() if "PROXY" not in name.upper()
         }
+        if version:
+            package = ROOT / "build" / f"codecarbon-{version}"
+            assert package.is_dir(), f"CodeCarbon {version} is missing: run `make clients`"
+            inherited["PYTHONPATH"] = str(package)
         return {
             **inherited,
             "HOME": str(folder / "home"),
@@ -102,13 +109,15 @@ class Receiver(Installation):
         text = "\n".join(f"{name} = {value}" for name, value in lines.items() if value)
         (folder / ".codecarbon.config").write_text(f"[codecarbon]\n{text}\n", encoding="utf-8")
 
-    def track(self, folder: Path, seconds: float, **arguments: Any) -> subprocess.Popen[str]:
+    def track(
+        self, folder: Path, seconds: float, *, version: str = "", **arguments: Any
+    ) -> subprocess.Popen[str]:
         """Start a script that is tracked for so long, in a folder of its own."""
         script = Path(__file__).with_name("tracked.py")
         return subprocess.Popen(
             [sys.executable, str(script), str(seconds), json.dumps(arguments)],
             cwd=folder,
-            env=self.client(folder),
+            env=self.client(folder, version=version),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -16,7 +16,6 @@ import pytest
 
 from tests.codecarbon.receiver import NOWHERE, Receiver
 
-pytest.importorskip("codecarbon")
 #: Measure every second and post every second measure.
 QUICK = {"measure_power_secs": 1, "api_call_interval": 2, "save_to_file": False}
 
@@ -127,6 +126,39 @@ class TestATrackedScript:
         assert it == pytest.approx(last, abs=2e-9)
 
 
+@pytest.mark.parametrize("version", ["2.8", "3.0"])
+class TestAnOlderClient:
+    def test_its_energy_reaches_the_ledger(self, receiver, tmp_path, version):
+        receiver.configure(
+            tmp_path, save_to_api="true", api_endpoint=f"{receiver.base}/codecarbon/"
+        )
+        receiver.said(receiver.track(tmp_path, 5, version=version, **QUICK))
+        assert receiver.posts() >= 2
+        receiver.fold()
+        ((it, facility),) = ledger(receiver)
+        assert it == pytest.approx(energy_posted(receiver), abs=2e-9)
+        assert facility == pytest.approx(1.5 * it, rel=1e-3, abs=2e-9)
+        ((machine, said),) = streams(receiver, "is_whole_machine, client_version")
+        assert machine
+        assert said.startswith(version)
+
+    def test_totals_with_the_token_in_the_address(self, receiver, tmp_path, version):
+        receiver.configure(tmp_path)
+        address = f"{receiver.base}/codecarbon/emissions/{receiver.known['ingest']}"
+        receiver.said(
+            receiver.track(
+                tmp_path,
+                2,
+                version=version,
+                emissions_endpoint=address,
+                measure_power_secs=1,
+                save_to_file=False,
+            )
+        )
+        assert streams(receiver, "is_cumulative") == [(True,)]
+        assert receiver.posts() >= 1
+
+
 class TestSeveral:
     def test_each_process_is_a_run(self, receiver, tmp_path):
         started = [receiver.track(tmp_path, 6, tracking_mode="process", **QUICK) for _ in range(4)]
@@ -167,19 +199,16 @@ class TestARestart:
 
 
 class TestTheCommandLine:
-    def ask(self, receiver: Receiver, folder: Path, *arguments: str, script: str = "") -> str:
+    def ask(self, receiver: Receiver, folder: Path, script: str, *, version: str = "") -> str:
         """Run the command line with a token in the place of its sign-in."""
         (folder / "credentials.json").write_text(
             json.dumps({"access_token": receiver.known["token"]}), encoding="utf-8"
         )
-        command = [sys.executable, "-m", "codecarbon.cli.main", *arguments]
-        if script:
-            command = [sys.executable, "-c", script]
         result = subprocess.run(
-            command,
+            [sys.executable, "-c", script],
             cwd=folder,
             env={
-                **receiver.client(folder),
+                **receiver.client(folder, version=version),
                 # Whether a token is right is for us to say, not for a sign-in server.
                 "AUTH_SERVER_WELL_KNOWN": f"{NOWHERE}/none",
                 "API_URL": f"{receiver.base}/codecarbon",
@@ -192,35 +221,40 @@ class TestTheCommandLine:
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
 
-    def test_its_configuration_walks_to_a_token(self, receiver, tmp_path):
+    @pytest.mark.parametrize("version", ["", "2.8"])
+    def test_its_configuration_walks_to_a_token(self, receiver, tmp_path, version):
         """`codecarbon config`, with a person's choices typed for them."""
+        name = f"From the shell {version}"
         (tmp_path / ".codecarbon.config").unlink()
         script = f"""
 import codecarbon.cli.main as cli
+# 2.8 asks its own server whether the sign-in still holds.
+cli._get_access_token = lambda: "{receiver.known["token"]}"
 answers = iter(["Laboratory", "Vision", "Create New Experiment"])
 cli.questionary_prompt = lambda *a, **k: next(answers)
 cli.create_new_config_file = lambda: cli.Path("./.codecarbon.config")
 open(".codecarbon.config", "w").write("[codecarbon]\\n")
-typed = {{"Current": "{receiver.base}/codecarbon", "Experiment name": "From the shell",
-          "Country name": "France", "Country ISO": "FRA"}}
+typed = {{"Current": "{receiver.base}/codecarbon", "Experiment name": "{name}",
+          "Country ISO": "FRA"}}
 cli.typer.prompt = lambda text, default=None, **k: next(
     (value for key, value in typed.items() if text.startswith(key)), default)
 cli.Confirm.ask = lambda *a, **k: False
 cli.config()
 """
-        self.ask(receiver, tmp_path, script=script)
+        self.ask(receiver, tmp_path, script, version=version)
         written = (tmp_path / ".codecarbon.config").read_text(encoding="utf-8")
         assert receiver.known["token"] in written
         zone = receiver.query(
             "SELECT zone.code, experiment.uuid::text FROM emissions_experiment experiment"
             " JOIN emissions_gridzone zone ON zone.id = experiment.zone_id"
-            " WHERE experiment.name = 'From the shell'"
+            " WHERE experiment.name = %s",
+            name.strip(),
         )
         assert zone[0][0] == "FR"
         assert zone[0][1] in written
-        receiver.said(receiver.track(tmp_path, 3, save_to_api=True, **QUICK))
+        receiver.said(receiver.track(tmp_path, 3, version=version, save_to_api=True, **QUICK))
         assert receiver.posts() >= 1
 
     def test_it_asks_for_organisations(self, receiver, tmp_path):
         script = "from codecarbon.cli.main import api_get; api_get()"
-        assert "Laboratory" in self.ask(receiver, tmp_path, script=script)
+        assert "Laboratory" in self.ask(receiver, tmp_path, script)

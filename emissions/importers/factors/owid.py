@@ -8,10 +8,6 @@ intensity of electricity - gCO2/kWh`; since 2026 `… of electricity per kWh`, o
 Year, …, Variable, Unit, Value`), of which the rows “CO2 intensity” count.
 """
 
-import csv
-from functools import cache
-from pathlib import Path
-
 from emissions.calculation.vocabulary import FactorKind
 from emissions.importers.factors.rows import (
     FactorRow,
@@ -25,6 +21,7 @@ from emissions.importers.factors.rows import (
     year_of,
 )
 from emissions.importers.tables import Limits, Row, Table, read_table
+from emissions.selectors.countries import zones_by_code
 
 LIMITS = Limits(megabytes=60, rows=500_000, columns=250, cells=40_000_000)
 COLUMNS = {
@@ -47,14 +44,6 @@ COLUMNS = {
     "value": (),
 }
 EXPECTS = "Entity, Code, Year, Carbon intensity of electricity - gCO2/kWh"
-
-
-@cache
-def zones_by_code() -> dict[str, str]:
-    """Return the zone of each three-letter country code."""
-    path = Path(__file__).resolve().parents[2] / "data" / "country_codes.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["code"]: row["zone"] for row in csv.DictReader(file, strict=True)}
 
 
 def read(content: bytes) -> Read:

@@ -16,6 +16,7 @@ from emissions.models import (
     Run,
     UnfoldedPost,
 )
+from emissions.services.fold_streams import fold_streams
 from emissions.services.manage_experiments import default_experiment
 from emissions.services.tokens import create_token, revoke_token
 from tests.codecarbon_bodies import RUN_3, TOTAL_3, post_2, post_3, run_2
@@ -344,9 +345,41 @@ class TestTheCommandLine:
         assert str(made.cloud_region) == "gcp:europe-west3"
         again = send(person, "/experiments", body)
         assert again.status_code == 422
-        country = {**body, "name": "At home", "cloud_provider": None, "cloud_region": None}
-        answer = send(person, "/experiments", {**country, "country_name": "France"})
-        assert Experiment.objects.get(uuid=answer.json()["id"]).zone.code == "FR"
+
+    @pytest.mark.parametrize(
+        ("stated", "zone"),
+        [
+            ({"country_name": "France"}, "FR"),
+            ({"country_iso_code": "FRA"}, "FR"),
+            ({"country_iso_code": "fra", "region": "ile-de-france"}, "FR"),
+            ({"country_iso_code": "FRA", "country_name": "Frankreich"}, "FR"),
+            ({"country_iso_code": "USA", "region": "california"}, "US-CA"),
+            ({"country_iso_code": "FRA", "region": "California"}, "FR"),
+            ({"country_iso_code": "FRA", "cloud_provider": "HAL", "cloud_region": "x"}, "FR"),
+            ({"country_iso_code": "Auto"}, None),
+            ({}, None),
+        ],
+    )
+    def test_a_new_experiment_stands_in_the_country_that_it_states(
+        self, person, project, stated, zone
+    ):
+        body = {"name": "At home", "description": "", "on_cloud": False, "country_name": None,
+                "country_iso_code": None, "region": None, "cloud_provider": None,
+                "cloud_region": None, "project_id": project.slug}  # fmt: skip
+        answer = send(person, "/experiments", {**body, **stated})
+        assert answer.status_code == 201, answer.content
+        made = Experiment.objects.get(uuid=answer.json()["id"])
+        assert (made.zone and made.zone.code) == zone
+        assert made.cloud_region is None
+
+    def test_where_a_client_thinks_that_it_is_places_nothing(self, tracker, experiment):
+        there = {"longitude": -71.2, "latitude": 46.8, "region": "us-east-1", "provider": "aws"}
+        body = {**RUN_3, **there, "experiment_id": str(experiment.uuid)}
+        run_id = send(tracker, "/runs", body).json()["id"]
+        send(tracker, "/emissions", post_3(run_id))
+        fold_streams(now=NOW)
+        run = Run.objects.get()
+        assert (run.site, run.cloud_region, run.zone) == (None, None, None)
 
     def test_what_a_token_may_not_make_is_said(self, person):
         for path in ("/organizations", "/projects"):
