@@ -27,6 +27,7 @@ from emissions.api.codecarbon_values import (
     LONGEST_SECONDS,
     Body,
     BodyError,
+    experiment_and_job,
     identity,
     read_post,
     read_tracker,
@@ -180,7 +181,7 @@ class RunsView(ClientView):
             body, sent_at=body.moment("timestamp"), address=BaseThrottle().get_ident(request)
         )
         body.check()
-        experiment = self.experiment(body.text("experiment_id"))
+        experiment = self.experiment(experiment_and_job(body)[0])
         if experiment is None:
             raise NotFound(NO_EXPERIMENT)
         _refuse_archived(experiment.project)
@@ -239,7 +240,7 @@ class TotalsView(ClientView):
         tracker = read_tracker(body, sent_at=now, address=BaseThrottle().get_ident(request))
         body.check()
         # A client that was set up for another server names one of its experiments.
-        experiment = self.experiment(body.text("experiment_id")) or self.experiment(DEFAULT)
+        experiment = self.experiment(experiment_and_job(body)[0]) or self.experiment(DEFAULT)
         assert experiment is not None, "an ingest-only token is of a project"
         _refuse_archived(experiment.project)
         stream = receive_total(

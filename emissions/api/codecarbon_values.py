@@ -119,6 +119,16 @@ class Body:
             return UUID(int=0)
 
 
+def experiment_and_job(body: Body) -> tuple[str, str]:
+    """Return the experiment that a tracker names and, after a slash, the scheduler's job.
+
+    An unmodified client sends its `experiment_id` as it is set: CODECARBON_EXPERIMENT_ID may
+    be "default/$SLURM_JOB_ID".
+    """
+    experiment, _, job = body.text("experiment_id", longest=300).partition("/")
+    return experiment.strip(), job.strip()[:200]
+
+
 def read_tracker(body: Body, *, sent_at: datetime, address: str) -> Tracker:
     """Return what a tracker says of itself."""
     return Tracker(
@@ -126,6 +136,7 @@ def read_tracker(body: Body, *, sent_at: datetime, address: str) -> Tracker:
         address=address,
         is_whole_machine=body.text("tracking_mode").lower() != "process",
         name=body.text("project_name") if "project_name" in body.data else "",
+        job_id=experiment_and_job(body)[1],
         client_version=body.text("codecarbon_version", longest=50),
         os=body.text("os"),
         cpu_model=body.text("cpu_model"),

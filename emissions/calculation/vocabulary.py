@@ -318,6 +318,14 @@ class DoubleReason(Labelled, StrEnum):
     HOST = "host"
     IDENTITY = "identity"
     ALIKE = "alike"
+    WITHIN = "within"
+
+
+class MergeRule(Labelled, StrEnum):
+    """By which rule a tracker's record was merged into a scheduler's, with nobody asked."""
+
+    JOB_ID = "job_id"
+    ONLY_ONE = "only_one"
 
 
 class DoubleState(Labelled, StrEnum):

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from emissions.calculation.vocabulary import DoubleReason, DoubleState
+from emissions.calculation.vocabulary import DoubleReason, DoubleState, MergeRule
 from emissions.models.choices import choices, one_of
 from emissions.models.organisation import Organisation
 from emissions.models.run import Run
@@ -14,7 +14,8 @@ from emissions.models.run import Run
 class DoublePair(models.Model):
     """One row is two runs that may be one job: found, then kept apart or merged.
 
-    A decision is remembered: what was kept is not found again.
+    A decision is remembered: what was kept is not found again. Where a rule merged them, what
+    the superseded run saw counts as evidence of the other (`services/match_jobs`).
     """
 
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
@@ -22,6 +23,9 @@ class DoublePair(models.Model):
     second = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+")
     reason = models.CharField(max_length=16, choices=choices(DoubleReason))
     state = models.CharField(max_length=16, choices=choices(DoubleState), default=DoubleState.OPEN)
+    rule = models.CharField(
+        max_length=16, choices=choices(MergeRule), blank=True, default="", db_default=""
+    )
     superseded = models.ForeignKey(
         Run, on_delete=models.CASCADE, null=True, blank=True, related_name="merges"
     )
@@ -33,12 +37,24 @@ class DoublePair(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["organisation", "state", "-id"], name="double_listed")]
+        indexes = [
+            models.Index(fields=["organisation", "state", "-id"], name="double_listed"),
+            models.Index(
+                fields=["superseded"],
+                name="double_by_rule",
+                condition=~Q(rule=""),
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["first", "second"], name="double_once"),
             models.CheckConstraint(condition=Q(first__lt=F("second")), name="double_in_order"),
             one_of("reason", DoubleReason, name="double_reason"),
             one_of("state", DoubleState, name="double_state"),
+            models.CheckConstraint(
+                name="double_rule",
+                condition=Q(rule="")
+                | Q(rule__in=[rule.value for rule in MergeRule], state=DoubleState.MERGED),
+            ),
             models.CheckConstraint(
                 name="double_merged_names_which",
                 condition=Q(

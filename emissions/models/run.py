@@ -156,6 +156,11 @@ class Run(models.Model):
                 condition=Q(deleted_at__isnull=True, reported_kg__isnull=False),
             ),
             models.Index(
+                fields=["project", "started_at"],
+                name="run_of_tracker",
+                condition=Q(deleted_at__isnull=True, source_kind=SourceKind.CODECARBON),
+            ),
+            models.Index(
                 fields=["organisation", "-started_at", "-id"],
                 name="run_unassigned",
                 condition=Q(deleted_at__isnull=True, superseded_by__isnull=True) & UNASSIGNED,

@@ -68,6 +68,13 @@ class EnergyStream(models.Model):
     experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="streams")
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
     name = models.CharField(max_length=200, blank=True)
+    job_id = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The scheduler's job that it says it is part of.",
+    )
     is_cumulative = models.BooleanField(
         default=False, help_text="Whether each post holds the total since the start."
     )

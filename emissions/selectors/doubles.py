@@ -75,6 +75,11 @@ def merge_of(*, run: Run) -> DoublePair | None:
     return pairs.order_by("-decided_at").first()
 
 
+def any_by_rule(*, runs: Iterable[Run]) -> bool:
+    """Whether a rule has merged one of some runs: what it saw is evidence of another."""
+    return DoublePair.objects.filter(superseded__in=list(runs)).exclude(rule="").exists()
+
+
 def _evidence(run: Run) -> tuple[Any, ...]:
     """Return how good a record is: measured before stated, placed before not, then the older."""
     return (

@@ -1,18 +1,20 @@
 """Runs that may be one job: found, merged, kept apart, and taken apart again.
 
-One job can arrive by sacct, CodeCarbon and the form. Nothing is merged by itself: two
-records that look alike go to a list, where a person decides. Of merged runs one counts, and
-the others stay as evidence, superseded, and count nothing.
+One job can arrive by sacct, CodeCarbon and the form. Two records that look alike go to a list,
+where a person decides; only what is certain is merged by a rule (`match_jobs`). Of merged runs
+one counts, and the others stay, superseded, and count nothing of their own.
 """
 
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from emissions.calculation.vocabulary import Cause, DoubleState
 from emissions.models import DoublePair, EnergyStream, Organisation, PendingCalculation, Run, User
 from emissions.services.audit import write_audit_event
 from emissions.services.invalidate import streams_changed
+from emissions.services.match_jobs import match_jobs
 from emissions.services.queue import queue_runs
 
 #: The most pairs that one search adds; decide some, and the next search brings the rest.
@@ -71,6 +73,7 @@ WITH run AS MATERIALIZED (
 ), gone AS (
   DELETE FROM emissions_doublepair pair
   WHERE pair.organisation_id = %(organisation)s AND pair.state = 'open'
+    AND pair.reason <> 'within'
     AND NOT EXISTS (SELECT FROM found
       WHERE found.first_id = pair.first_id AND found.second_id = pair.second_id)
     AND NOT (EXISTS (SELECT FROM run WHERE run.id = pair.first_id AND NOT run.fresh)
@@ -102,6 +105,7 @@ def find_doubles(
 
     With `since` only pairs of which one run was changed since then are looked at.
     """
+    match_jobs(organisation=organisation, now=now, since=since)
     values = {"organisation": organisation.pk, "since": since, "now": now, "most": MOST_PAIRS}
     with connection.cursor() as cursor:
         cursor.execute(FIND, values)
@@ -133,7 +137,7 @@ def merge_double(*, pair: DoublePair, keep: Run, by: User | None, now: datetime)
         before={"superseded_by": None},
         after={"superseded_by": kept.pk},
     )
-    _queue(superseded, by, f"Merged into run {kept.pk}: it is the same job")
+    _queue([superseded.pk, kept.pk], by, f"Merged into run {kept.pk}: it is the same job")
     return pair
 
 
@@ -154,20 +158,38 @@ def keep_double(*, pair: DoublePair, by: User | None, now: datetime) -> DoublePa
 
 @transaction.atomic
 def reopen_double(*, pair: DoublePair, by: User | None, now: datetime) -> DoublePair:
-    """Take a decision back: merged runs both count again, kept ones are asked about again."""
+    """Take a decision back: merged runs both count again, kept ones are asked about again.
+
+    What a rule has merged is kept apart from then on, or the rule would merge it again.
+    """
     pair = _lock_pair(pair)
+    by_rule = pair.rule
     if pair.state == DoubleState.MERGED:
         assert pair.superseded_id is not None
         superseded = Run.objects.select_for_update(of=("self",), no_key=True).get(
             pk=pair.superseded_id
         )
+        kept = superseded.superseded_by_id
         _supersede(superseded, None, now)
-        _queue(superseded, by, "No longer merged: it is another job")
+        _bring_back(superseded, now)
+        _queue(
+            [superseded.pk, *([kept] if kept else [])], by, "No longer merged: it is another job"
+        )
     if pair.state != DoubleState.OPEN:
         state = pair.state
-        _decide(pair, DoubleState.OPEN, None, None, None)
+        if by_rule:
+            _decide(pair, DoubleState.KEPT, None, by, now)
+        else:
+            _decide(pair, DoubleState.OPEN, None, None, None)
         _audit(pair, by, "merge undone" if state == DoubleState.MERGED else "runs no longer kept")
     return pair
+
+
+def _bring_back(run: Run, now: datetime) -> None:
+    """Let a run that counts again stand for what a rule had merged into it."""
+    pairs = DoublePair.objects.filter(Q(first=run) | Q(second=run)).exclude(rule="")
+    pairs = pairs.exclude(superseded=run)
+    Run.objects.filter(merges__in=pairs).update(superseded_by=run, updated_at=now)
 
 
 def _lock_pair(pair: DoublePair) -> DoublePair:
@@ -198,7 +220,8 @@ def _decide(
     now: datetime | None,
 ) -> None:
     pair.state, pair.superseded, pair.decided_by, pair.decided_at = state, superseded, by, now
-    pair.save(update_fields=["state", "superseded", "decided_by", "decided_at"])
+    pair.rule = ""
+    pair.save(update_fields=["state", "superseded", "decided_by", "decided_at", "rule"])
     runs = [pair.first_id, pair.second_id]
     streams_changed(streams=EnergyStream.objects.filter(run__in=runs))
 
@@ -213,9 +236,9 @@ def _audit(pair: DoublePair, by: User | None, action: str) -> None:
     )
 
 
-def _queue(run: Run, by: User | None, reason: str) -> None:
+def _queue(run_ids: list[int], by: User | None, reason: str) -> None:
     queue_runs(
-        runs=Run.objects.filter(pk=run.pk),
+        runs=Run.objects.filter(pk__in=run_ids),
         by=by,
         cause=Cause.ERROR,
         reason=reason,

@@ -37,6 +37,12 @@ EVIDENCE_COLUMNS: dict[str, type[pl.DataType]] = {
 WHOLE_TIME = 0.95
 """Evidence of no less of a run's time than this is of all of it; see `best_evidence`."""
 
+#: Runs that a rule has merged into others (`match_jobs`): what they saw is evidence of those.
+JOINED = (
+    "emissions_doublepair pair JOIN emissions_run run"
+    " ON run.id = pair.superseded_id AND pair.rule <> '' AND run.deleted_at IS NULL"
+)
+
 WHOLE_MACHINE = (Boundary.NODE.value, Boundary.MACHINE.value)
 HOUR_US = 3_600_000_000
 
@@ -107,17 +113,37 @@ def with_evidence(*, runs: pl.DataFrame, chosen: str, params: Sequence[Any] = ()
 
 def read_evidence(*, chosen: str, params: Sequence[Any] = ()) -> pl.DataFrame:
     """Return the observations of runs that can count, with the columns of `OBSERVED`."""
+    seen = (
+        " (extract(epoch FROM one.started_at) * 1000000)::bigint,"
+        " (extract(epoch FROM one.ended_at) * 1000000)::bigint,"
+        " one.energy_includes_pue, one.client_pue,"
+        " one.energy_kwh, one.gpu_energy_kwh, one.cpu_energy_kwh, one.memory_energy_kwh,"
+        " one.energy_basis, one.gpu_basis, one.cpu_basis, one.memory_basis"
+    )
+    counts = (
+        "one.superseded_at IS NULL AND (one.energy_basis IS NOT NULL OR one.gpu_basis IS NOT NULL"
+        " OR one.cpu_basis IS NOT NULL OR one.memory_basis IS NOT NULL)"
+    )
     return read_frame(
-        "SELECT run_id, source_kind, source_id, host, boundary,"
-        " (extract(epoch FROM started_at) * 1000000)::bigint,"
-        " (extract(epoch FROM ended_at) * 1000000)::bigint, energy_includes_pue, client_pue,"
-        " energy_kwh, gpu_energy_kwh, cpu_energy_kwh, memory_energy_kwh,"
-        " energy_basis, gpu_basis, cpu_basis, memory_basis"
-        " FROM emissions_observation WHERE superseded_at IS NULL"
-        " AND (energy_basis IS NOT NULL OR gpu_basis IS NOT NULL"
-        "  OR cpu_basis IS NOT NULL OR memory_basis IS NOT NULL)"
-        f" AND run_id IN ({chosen}) ORDER BY id",
-        params,
+        f"(SELECT one.run_id, one.source_kind, one.source_id, one.host, one.boundary, {seen}"
+        f" FROM emissions_observation one WHERE {counts} AND one.run_id IN ({chosen}) ORDER BY id)"
+        # Of records that a rule has merged: what two trackers of a machine saw both is left
+        # out of one of them already, so each is a machine of its own.
+        " UNION ALL (SELECT run.superseded_by_id, one.source_kind, one.source_id,"
+        f" split_part(one.source_id, '/', 1), one.boundary, {seen}"
+        f" FROM {JOINED} JOIN emissions_observation one ON one.run_id = run.id WHERE {counts}"
+        f" AND run.superseded_by_id IN ({chosen}) ORDER BY one.id)"
+        # Those without observations that count state the energy of the whole run.
+        " UNION ALL (SELECT run.superseded_by_id, run.source_kind, run.external_id, '', 'node',"
+        " (extract(epoch FROM run.started_at) * 1000000)::bigint,"
+        " (extract(epoch FROM run.started_at) * 1000000 + run.duration_hours * 3600000000)::bigint,"
+        " run.energy_includes_pue, NULL, run.energy_kwh, NULL, NULL, NULL,"
+        f" CASE WHEN run.energy_measured THEN {int(Basis.DEVICE_COUNTER)}"
+        f" ELSE {int(Basis.ESTIMATED)} END, NULL, NULL, NULL"
+        f" FROM {JOINED} WHERE run.energy_kwh IS NOT NULL"
+        " AND NOT EXISTS (SELECT FROM emissions_energystream stream WHERE stream.run_id = run.id)"
+        f" AND run.superseded_by_id IN ({chosen}) ORDER BY run.id)",
+        [*params, *params, *params],
         OBSERVED,
     )
 

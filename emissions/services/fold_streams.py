@@ -30,8 +30,10 @@ from emissions.calculation.vocabulary import (
 from emissions.models import DoublePair, EnergyStream, Organisation, PendingCalculation, Run
 from emissions.selectors.named import Named
 from emissions.services.copying import read_frame, write_frame
+from emissions.services.match_jobs import match_jobs
 from emissions.services.queue import queue_runs
 from emissions.services.record_runs import record_runs
+from emissions.services.superseded import merged_by_rule, with_their_jobs
 
 logger = logging.getLogger(__name__)
 
@@ -233,6 +235,13 @@ def _fold(stream_ids: list[int], *, now: datetime, close_after: timedelta) -> No
     _write_observations(streams, segments)
     _update_runs(streams, summaries, now)
     _mark(streams, summaries, now, close_after)
+    runs: dict[int, list[int]] = {}
+    for stream in streams:
+        if stream.run_id is not None:
+            runs.setdefault(stream.organisation_id, []).append(stream.run_id)
+    organisations = {stream.organisation_id: stream.organisation for stream in streams}
+    for pk in sorted(runs):
+        match_jobs(organisation=organisations[pk], now=now, run_ids=runs[pk])
 
 
 def read_segments(*, stream_ids: Sequence[int]) -> pl.DataFrame:
@@ -266,9 +275,11 @@ def counted_shares(streams: Sequence[EnergyStream], segments: pl.DataFrame) -> F
     """
     share = np.ones(segments.height)
     machines: dict[tuple[int, str], list[EnergyStream]] = {}
+    by_rule = merged_by_rule(run_ids=[stream.run_id for stream in streams if stream.run_id])
     for stream in streams:
         counts = stream.run is None or (
-            stream.run.deleted_at is None and stream.run.superseded_by_id is None
+            stream.run.deleted_at is None
+            and (stream.run.superseded_by_id is None or stream.run_id in by_rule)
         )
         if stream.is_whole_machine and counts and not stream.experiment.separate_machines:
             machines.setdefault((stream.organisation_id, stream.host), []).append(stream)
@@ -588,7 +599,7 @@ def _set_status(
 def _queue(run_ids: Sequence[int], reason: str) -> None:
     if run_ids:
         queue_runs(
-            runs=Run.objects.filter(pk__in=run_ids),
+            runs=Run.objects.filter(pk__in=with_their_jobs(run_ids=run_ids)),
             by=None,
             cause=Cause.DATA,
             reason=reason,

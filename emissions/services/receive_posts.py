@@ -23,6 +23,7 @@ class Tracker:
     address: str
     is_whole_machine: bool
     name: str = ""
+    job_id: str = ""
     client_version: str = ""
     os: str = ""
     cpu_model: str = ""

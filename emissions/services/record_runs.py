@@ -10,9 +10,8 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
-from emissions.calculation.vocabulary import Cause, DoubleState
+from emissions.calculation.vocabulary import Cause
 from emissions.models import (
-    DoublePair,
     EnergyStream,
     Observation,
     Organisation,
@@ -24,6 +23,7 @@ from emissions.services.audit import snapshot, write_audit_event
 from emissions.services.copying import copy_in
 from emissions.services.invalidate import run_moved, streams_changed
 from emissions.services.queue import nudge, queue_runs
+from emissions.services.superseded import release, with_their_jobs
 
 #: From how many runs on nobody is waiting for a single figure.
 BULK_FROM = 500
@@ -175,18 +175,14 @@ def delete_run(*, run: Run, by: User | None, now: datetime) -> None:
     )
     _queue_one(stored, by=by, reason="Run deleted")
     streams_changed(streams=EnergyStream.objects.filter(run=stored))
-    released = Run.objects.filter(superseded_by=stored)
+    released = release(kept=[stored.pk], now=now)
     queue_runs(
-        runs=released,
+        runs=Run.objects.filter(pk__in=released),
         by=by,
         cause=Cause.DATA,
         reason=f"Run {stored.pk}, which stood for it, deleted",
         priority=PendingCalculation.WAITING,
     )
-    DoublePair.objects.filter(superseded__in=released).update(
-        state=DoubleState.OPEN, superseded=None, decided_by=None, decided_at=None
-    )
-    released.update(superseded_by=None, updated_at=now)
 
 
 def external_id_taken(error: IntegrityError) -> bool:
@@ -203,7 +199,7 @@ def forget_keys(runs: Sequence[Run]) -> None:
 
 def _queue_one(run: Run, *, by: User | None, reason: str) -> None:
     queue_runs(
-        runs=Run.objects.filter(pk=run.pk),
+        runs=Run.objects.filter(pk__in=with_their_jobs(run_ids=[run.pk])),
         by=by,
         cause=Cause.DATA,
         reason=reason,

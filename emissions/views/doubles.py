@@ -23,6 +23,7 @@ from emissions.views.run_tabs import run_tabs
 
 PAGE_SIZE = 20
 DECIDED_SHOWN = 20
+RULE_UNDONE = "Both count, and the rule leaves them apart from now on."
 GONE = "One of these runs was deleted or merged meanwhile: there is nothing left to decide."
 
 
@@ -83,8 +84,10 @@ def double_keep(request: HttpRequest, member: Member, pair_id: int) -> HttpRespo
 @require_POST
 def double_reopen(request: HttpRequest, member: Member, pair_id: int) -> HttpResponse:
     """Take a decision back."""
-    reopen_double(pair=_pair(member, pair_id), by=member.user, now=timezone.now())
-    messages.info(request, "The decision is taken back.")
+    pair = _pair(member, pair_id)
+    by_rule = pair.rule
+    reopen_double(pair=pair, by=member.user, now=timezone.now())
+    messages.info(request, RULE_UNDONE if by_rule else "The decision is taken back.")
     return _to_list(member)
 
 

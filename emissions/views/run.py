@@ -12,7 +12,7 @@ from emissions.models import Run
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors import run_coverage
 from emissions.selectors import runs as selector
-from emissions.selectors.doubles import merge_of
+from emissions.selectors.doubles import any_by_rule, merge_of
 from emissions.selectors.reported import Discrepancy, discrepancy
 from emissions.selectors.uncertainty import AMOUNTS, uncertainty_of_run
 from emissions.services.calculator import elsewhere
@@ -51,6 +51,7 @@ def run(request: HttpRequest, member: Member, run_id: int) -> HttpResponse:
         "mass_unit": numbers.mass_unit(month.location_based_kg for month in months),
         "energy_unit": numbers.energy_unit(month.energy_facility_kwh for month in months),
         "merge": merge_of(run=shown) if shown.superseded_by_id else None,
+        **_also(shown, member),
         "lines": Paginator(lines, LINES_SHOWN).get_page(request.GET.get("lines")),
         "elsewhere": places_card(places, here=estimate),
     }
@@ -71,6 +72,12 @@ def run_figures(request: HttpRequest, member: Member, run_id: int) -> HttpRespon
 def _run(member: Member, run_id: int) -> Run:
     runs = selector.with_names(member.runs(Action.VIEW_RUNS))
     return get_object_or_404(runs.select_related("retry_of", "superseded_by"), pk=run_id)
+
+
+def _also(run: Run, member: Member) -> dict[str, Any]:
+    """Return the other records of the same job that a member may see."""
+    others = list(member.runs(Action.VIEW_RUNS).filter(superseded_by=run).order_by("pk"))
+    return {"also": others, "also_measured": any_by_rule(runs=others)}
 
 
 def _headline(run: Run, member: Member) -> dict[str, Any]:

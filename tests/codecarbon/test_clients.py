@@ -82,18 +82,19 @@ class TestATrackedScript:
         )
         assert receiver.query(place) == [("Basement",)]
 
-    def test_a_trailing_slash_the_default_experiment_and_a_token_that_adds_runs_only(
+    def test_a_trailing_slash_the_default_experiment_a_job_and_a_token_that_adds_runs_only(
         self, receiver, tmp_path
     ):
         receiver.configure(
             tmp_path,
             save_to_api="true",
             api_endpoint=f"{receiver.base}/codecarbon/",
-            experiment_id="default",
+            experiment_id="default/4711_3",
             api_key=receiver.known["ingest"],
         )
         receiver.said(receiver.track(tmp_path, 3, **QUICK))
         assert receiver.posts() >= 1
+        assert streams(receiver, "job_id") == [("4711_3",)]
 
     def test_a_wrong_token_stops_no_script(self, receiver, tmp_path):
         receiver.configure(tmp_path, save_to_api="true", api_key="tonne_wrong")

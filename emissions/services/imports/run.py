@@ -17,11 +17,12 @@ from django.db import (
     transaction,
 )
 
-from emissions.calculation.vocabulary import Cause, DoubleState, ImportStatus, RowOutcome
-from emissions.models import DoublePair, PendingCalculation, Run, RunImport, User
+from emissions.calculation.vocabulary import Cause, ImportStatus, RowOutcome
+from emissions.models import PendingCalculation, Run, RunImport, User
 from emissions.services.audit import write_audit_event
 from emissions.services.imports.reach import NoLongerMember
 from emissions.services.imports.stage import Desk, staged
+from emissions.services.match_jobs import MATCHED, match_jobs
 from emissions.services.queue import queue_runs, wake_after_commit
 from emissions.services.record_frames import (
     WRITTEN,
@@ -30,6 +31,7 @@ from emissions.services.record_frames import (
     watching_nodes,
     write_observations,
 )
+from emissions.services.superseded import release, with_their_jobs
 
 logger = logging.getLogger(__name__)
 
@@ -202,10 +204,14 @@ def _import_batch(one: RunImport, now: datetime) -> None:
     new = matched.filter(pl.col("outcome") == RowOutcome.NEW).sort("project_id", "external_id")
     changed = matched.filter(pl.col("outcome") == RowOutcome.CHANGED)
     by = one.created_by
+    written: list[int] = changed["run_id"].to_list()
     if new.height:
-        record_frame(organisation=one.organisation, runs=new, run_import=one, by=by, now=now)
+        ids = record_frame(organisation=one.organisation, runs=new, run_import=one, by=by, now=now)
+        written += ids.to_list()
     if changed.height:
         _change(one, changed, now)
+    if one.source_kind in MATCHED:
+        match_jobs(organisation=one.organisation, now=now, run_ids=written)
     one.imported_rows += new.height + changed.height
     one.save(update_fields=["last_row", "imported_rows"])
     write_audit_event(
@@ -237,7 +243,7 @@ def _change(one: RunImport, changed: pl.DataFrame, now: datetime) -> None:
         change_frame(runs=changed, now=now)
     write_observations(runs=changed.rename({"run_id": "id"}), source_kind=one.source_kind, now=now)
     queue_runs(
-        runs=Run.objects.filter(pk__in=ids),
+        runs=Run.objects.filter(pk__in=with_their_jobs(run_ids=ids)),
         by=one.created_by,
         cause=Cause.DATA,
         reason=f"Changed by the file {one.file_name}",
@@ -299,20 +305,17 @@ def _undo_batch(one: RunImport, now: datetime) -> None:
     if not restored and not deleted:
         _finish_undo(one, now)
         return
-    released = Run.objects.filter(superseded_by__in=deleted)
-    freed = list(released.values_list("pk", flat=True))
     # As for a run that somebody deletes: other records of the same job count again.
-    DoublePair.objects.filter(superseded__in=freed).update(
-        state=DoubleState.OPEN, superseded=None, decided_by=None, decided_at=None
-    )
-    released.update(superseded_by=None, updated_at=now)
+    freed = release(kept=deleted, now=now)
+    changed_runs = [*restored, *deleted, *freed]
     queue_runs(
-        runs=Run.objects.filter(pk__in=[*restored, *deleted, *freed]),
+        runs=Run.objects.filter(pk__in=with_their_jobs(run_ids=changed_runs)),
         by=one.created_by,
         cause=Cause.DATA,
         reason=f"Undone: the file {one.file_name}",
         priority=PendingCalculation.BULK,
     )
+    match_jobs(organisation=one.organisation, now=now, run_ids=changed_runs)
     write_audit_event(
         organisation=one.organisation,
         by=one.created_by,

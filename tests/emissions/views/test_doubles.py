@@ -4,7 +4,8 @@ from django.urls import reverse
 
 from emissions.calculation.vocabulary import Role
 from emissions.models import DoublePair, Run
-from tests.factories import calculate_all, make_double, make_member, make_project, make_run
+from emissions.services.doubles import find_doubles
+from tests.factories import NOW, calculate_all, make_double, make_member, make_project, make_run
 
 pytestmark = pytest.mark.django_db
 
@@ -92,3 +93,24 @@ def test_half_a_pair_is_nobody_s_to_decide(officer, pair) -> None:
     client = client_of(researcher)
     assert client.post(url(researcher, "double_keep", pair_id=pair.pk)).status_code == 404
     assert not client.get(url(researcher, "double_list")).context["doubles"]
+
+
+def test_what_a_rule_merged_says_so_and_is_undone_by_one_click(officer) -> None:
+    project = make_project(organisation=officer.organisation)
+    job = make_run(project=project, source_kind="sacct", external_id="4711", name="train")
+    tracker = make_run(project=project, source_kind="codecarbon", name="tracker", energy_kwh=30.0)
+    find_doubles(organisation=officer.organisation, now=NOW)
+    pair = DoublePair.objects.get()
+    assert (pair.rule, pair.superseded) == ("only_one", tracker)
+    client = client_of(officer)
+    html = client.get(url(officer, "double_list")).content.decode()
+    assert "Rule: the only tracker within the only job" in html
+    assert "Merged into the record by Slurm sacct, with what was measured" in html
+    assert (
+        "a rule merged them" in client.get(url(officer, "run", run_id=tracker.pk)).content.decode()
+    )
+    page = client.get(url(officer, "run", run_id=job.pk)).content.decode()
+    assert "What they measured is evidence here." in page
+    answer = client.post(url(officer, "double_reopen", pair_id=pair.pk), follow=True)
+    assert "the rule leaves them apart" in answer.content.decode()
+    assert Run.objects.counted().filter(project=project).count() == 2

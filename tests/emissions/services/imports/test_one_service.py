@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from emissions.importers.bulk import ImportRefused
 from emissions.importers.columns import COLUMNS
-from emissions.models import EmissionEntry, Observation, Organisation, Project, Run
+from emissions.models import DoublePair, EmissionEntry, Observation, Organisation, Project, Run
 from emissions.services.check_rows import completed, suspicious
 from emissions.services.check_run import RANGES, check_run, complete_run
-from emissions.services.doubles import find_doubles
 from emissions.services.imports.run import start_import
 from emissions.services.receive_runs import receive_runs
 from emissions.services.record_runs import record_runs
@@ -209,7 +208,7 @@ def test_what_sacct_and_codecarbon_carry_is_what_the_template_carries() -> None:
 
 
 @pytest.mark.django_db
-def test_a_job_that_comes_by_sacct_and_by_codecarbon_is_on_the_list_of_doubles() -> None:
+def test_a_job_that_comes_by_sacct_and_by_codecarbon_counts_once() -> None:
     organisation, project = organisation_of("acme")
     bring(organisation, sacct_file({"Account": "Vision", "AllocTRES": "gres/gpu:h100=8"}),
           time_zone="UTC")  # fmt: skip
@@ -221,7 +220,12 @@ def test_a_job_that_comes_by_sacct_and_by_codecarbon_is_on_the_list_of_doubles()
         time_zone="UTC",
     )
     assert Run.objects.of(organisation).filter(project=project).count() == 2
-    assert find_doubles(organisation=organisation, now=NOW) == 1
+    (counted,) = Run.objects.counted().filter(project=project)
+    assert DoublePair.objects.get().rule == "only_one"
+    calculate_all()
+    assert {entry.run_id for entry in EmissionEntry.objects.exclude(energy_it_kwh=0)} == {
+        counted.pk
+    }
 
 
 EPOCH = datetime(1980, 1, 1, tzinfo=UTC)
