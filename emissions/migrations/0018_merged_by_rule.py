@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('emissions', '0016_reported_runs'),
+        ('emissions', '0017_closed_quarters'),
     ]
 
     operations = [
