@@ -10,30 +10,36 @@ every hour, and when it closes: what came since is shown on its page. One fold r
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
 import polars as pl
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from emissions.calculation.arrays import Floats
 from emissions.calculation.vocabulary import (
     Basis,
     Boundary,
     Cause,
-    DoubleState,
     RunStatus,
     SourceKind,
 )
-from emissions.models import DoublePair, EnergyStream, Organisation, PendingCalculation, Run
+from emissions.models import EnergyStream, Organisation, PendingCalculation, Run
 from emissions.selectors.named import Named
 from emissions.services.copying import read_frame, write_frame
 from emissions.services.match_jobs import match_jobs
 from emissions.services.queue import queue_runs
 from emissions.services.record_runs import record_runs
-from emissions.services.superseded import merged_by_rule, with_their_jobs
+from emissions.services.stream_segments import (
+    DECIMALS,
+    ENERGIES,
+    HOUR_US,
+    Summary,
+    counted_shares,
+    read_segments,
+    stated_by,
+    summarise,
+)
+from emissions.services.superseded import with_their_jobs
 
 logger = logging.getLogger(__name__)
 
@@ -43,73 +49,6 @@ FOLD_LOCK = 7_460_003
 BATCH = 200
 CLOSE_AFTER = timedelta(hours=6)
 """Without a post for so long a run has ended: trackers post every two minutes by default."""
-
-MATERIAL_SHARE = 0.05
-"""A component with less of the energy than this does not decide how the run's is known."""
-
-HOUR_US = 3_600_000_000
-DECIMALS = 12
-ENERGIES = ("cpu_energy_kwh", "gpu_energy_kwh", "memory_energy_kwh", "energy_kwh", "reported_kg")
-
-SEGMENT: dict[str, type[pl.DataType]] = {
-    "stream_id": pl.Int64,
-    "hour_us": pl.Int64,
-    "starts_us": pl.Int64,
-    "ends_us": pl.Int64,
-    "seconds": pl.Float64,
-    **dict.fromkeys(ENERGIES, pl.Float64),
-}
-
-# What a post covers ends when it was sent, but never after it was received: a client's clock
-# may run ahead. A cumulative post covers what its predecessor did not.
-SEGMENTS = f"""
-WITH said AS (
-  SELECT post.stream_id, least(post.sent_at, post.received_at) AS ends,
-    {{seconds}} AS seconds, {{energies}}
-  FROM emissions_energypost post JOIN emissions_energystream stream ON stream.id = post.stream_id
-  WHERE post.stream_id = ANY(%s)
-  WINDOW before AS (PARTITION BY post.stream_id ORDER BY post.duration_seconds, post.id)
-), span AS (
-  SELECT said.*, ends - make_interval(secs => seconds) AS starts FROM said
-), piece AS (
-  SELECT span.*, greatest(starts, hour) AS piece_starts,
-    least(ends, hour + interval '1 hour') AS piece_ends, hour
-  FROM span CROSS JOIN LATERAL generate_series(
-    date_trunc('hour', starts, 'UTC'), greatest(starts, ends - interval '1 microsecond'),
-    interval '1 hour') AS hour
-), shared AS (
-  SELECT piece.*, CASE WHEN ends > starts
-    THEN extract(epoch FROM piece_ends - piece_starts)::float8
-      / extract(epoch FROM ends - starts)::float8 ELSE 1 END AS share
-  FROM piece
-)
-SELECT stream_id, (extract(epoch FROM hour) * 1000000)::bigint,
-  (extract(epoch FROM min(piece_starts)) * 1000000)::bigint,
-  (extract(epoch FROM max(piece_ends)) * 1000000)::bigint,
-  sum(seconds * share), {", ".join(f"sum({name} * share)" for name in ENERGIES)}
-FROM shared GROUP BY stream_id, hour ORDER BY stream_id, hour
-""".format(
-    seconds="greatest(0, post.duration_seconds - CASE WHEN stream.is_cumulative"
-    " THEN lag(post.duration_seconds, 1, 0::float8) OVER before ELSE 0 END)",
-    energies=", ".join(
-        f"post.{name} - CASE WHEN stream.is_cumulative"
-        f" THEN lag(post.{name}, 1, 0::float8) OVER before ELSE 0 END AS {name}"
-        for name in ENERGIES
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Summary:
-    """What the posts of one stream amount to."""
-
-    starts_at: datetime
-    ends_at: datetime
-    hours: float
-    kwh: float
-    double_kwh: float
-    reported_kg: float
-    measured: bool
 
 
 def fold_streams(
@@ -200,7 +139,7 @@ def _with_neighbours(cursor: Any, due: list[int]) -> list[int]:
     cursor.execute(
         "WITH due AS (SELECT stream.organisation_id, stream.host, stream.id,"
         "  min(least(post.sent_at, post.received_at)"
-        "    - make_interval(secs => post.duration_seconds)) AS starts,"
+        "    - make_interval(secs => post.duration_seconds + 1)) AS starts,"
         "  max(post.received_at) AS ends"
         "  FROM emissions_energystream stream JOIN emissions_energypost post"
         "    ON post.stream_id = stream.id"
@@ -229,12 +168,19 @@ def _fold(stream_ids: list[int], *, now: datetime, close_after: timedelta) -> No
         .order_by("pk")
     )
     segments = read_segments(stream_ids=stream_ids)
-    segments = segments.with_columns(pl.Series("counted", counted_shares(streams, segments)))
-    summaries = _summaries(streams, segments)
+    segments = segments.with_columns(
+        pl.Series("counted", counted_shares(streams=streams, segments=segments))
+    )
+    summaries = summarise(streams=streams, segments=segments)
     _record_new(streams, summaries, now)
     _write_observations(streams, segments)
     _update_runs(streams, summaries, now)
     _mark(streams, summaries, now, close_after)
+    _match(streams, now)
+
+
+def _match(streams: Sequence[EnergyStream], now: datetime) -> None:
+    """Find the jobs that came by another entrance, too."""
     runs: dict[int, list[int]] = {}
     for stream in streams:
         if stream.run_id is not None:
@@ -244,133 +190,8 @@ def _fold(stream_ids: list[int], *, now: datetime, close_after: timedelta) -> No
         match_jobs(organisation=organisations[pk], now=now, run_ids=runs[pk])
 
 
-def read_segments(*, stream_ids: Sequence[int]) -> pl.DataFrame:
-    """Return what the posts of streams say, split at the hours: columns of `SEGMENT`.
-
-    Rounded, since the order of a sum is the database's: a fold of the same posts changes nothing.
-    """
-    found = read_frame(SEGMENTS, [list(stream_ids)], SEGMENT)
-    return found.with_columns(pl.col(name).round(DECIMALS) for name in ENERGIES)
-
-
-def projected(*, stream: EnergyStream) -> dict[str, Any] | None:
-    """Return the columns of a stream's run as its posts say now; None without any.
-
-    What another tracker of the machine saw, too, is left out as it was at the last fold.
-    """
-    segments = read_segments(stream_ids=[stream.pk])
-    if not segments.height:
-        return None
-    segments = segments.with_columns(pl.Series("counted", np.ones(segments.height)))
-    stated = _stated(stream, _summaries([stream], segments)[stream.pk])
-    stated["energy_kwh"] = max(0.0, stated["energy_kwh"] - stream.double_kwh)
-    return stated
-
-
-def counted_shares(streams: Sequence[EnergyStream], segments: pl.DataFrame) -> Floats:
-    """Return which share of each segment counts: what an earlier tracker saw, too, does not.
-
-    Two trackers of a whole machine see the same energy. Where they overlap, the one that
-    began first counts.
-    """
-    share = np.ones(segments.height)
-    machines: dict[tuple[int, str], list[EnergyStream]] = {}
-    by_rule = merged_by_rule(run_ids=[stream.run_id for stream in streams if stream.run_id])
-    for stream in streams:
-        counts = stream.run is None or (
-            stream.run.deleted_at is None
-            and (stream.run.superseded_by_id is None or stream.run_id in by_rule)
-        )
-        if stream.is_whole_machine and counts and not stream.experiment.separate_machines:
-            machines.setdefault((stream.organisation_id, stream.host), []).append(stream)
-    shared = [stream for group in machines.values() if len(group) > 1 for stream in group]
-    if not shared:
-        return share
-    by_id = {stream.pk: stream for stream in shared}
-    apart = _kept_apart(shared)
-    rows = segments.with_row_index("row").filter(pl.col("stream_id").is_in(list(by_id)))
-    seen: dict[Any, list[_Span]] = {}
-    columns = rows.sort("stream_id").select("row", "stream_id", "hour_us", "starts_us", "ends_us")
-    for row, stream_id, hour, starts, ends in columns.iter_rows():
-        stream = by_id[stream_id]
-        before = seen.setdefault((stream.organisation_id, stream.host, hour), [])
-        others = [(low, high) for run, low, high in before if (run, stream.run_id) not in apart]
-        if ends > starts:
-            share[row] = 1 - _covered(others, starts, ends) / (ends - starts)
-        before.append((stream.run_id, starts, ends))
-    return share
-
-
-_Span = tuple[int | None, int, int]
-"""(run, from, to) in microseconds."""
-
-
-def _kept_apart(streams: Sequence[EnergyStream]) -> set[tuple[int | None, int | None]]:
-    """Return pairs of runs of which somebody said that they are two jobs, in both orders."""
-    runs = [stream.run_id for stream in streams if stream.run_id is not None]
-    pairs = DoublePair.objects.filter(state=DoubleState.KEPT, first__in=runs, second__in=runs)
-    found = list(pairs.values_list("first_id", "second_id"))
-    return {*found, *((second, first) for first, second in found)}
-
-
-def _covered(spans: list[tuple[int, int]], starts: int, ends: int) -> int:
-    """Return how much of a span others cover, in microseconds."""
-    covered, reached = 0, starts
-    for low, high in sorted(spans):
-        low, high = max(low, reached), min(high, ends)
-        if high > low:
-            covered, reached = covered + high - low, high
-    return covered
-
-
-def _summaries(streams: Sequence[EnergyStream], segments: pl.DataFrame) -> dict[int, _Summary]:
-    measured_cpu = {stream.pk: stream.experiment.cpu_measured for stream in streams}
-    rows = segments.group_by("stream_id").agg(
-        pl.col("starts_us").min(),
-        pl.col("ends_us").max(),
-        (pl.col("seconds") * pl.col("counted")).sum(),
-        (pl.col("energy_kwh") * pl.col("counted")).sum().alias("kwh"),
-        (pl.col("energy_kwh") * (1 - pl.col("counted"))).sum().alias("double"),
-        pl.col("reported_kg").sum(),
-        *(pl.col(name).sum() for name in ("cpu_energy_kwh", "gpu_energy_kwh", "memory_energy_kwh")),
-    )
-    return {
-        row["stream_id"]: _Summary(
-            starts_at=_moment(row["starts_us"]),
-            ends_at=_moment(row["ends_us"]),
-            hours=row["seconds"] / 3600,
-            kwh=_rounded(row["kwh"]),
-            double_kwh=_rounded(row["double"]),
-            reported_kg=_rounded(row["reported_kg"]),
-            measured=_is_measured(row, cpu_measured=measured_cpu[row["stream_id"]]),
-        )
-        for row in rows.iter_rows(named=True)
-    }
-
-
-def _rounded(value: float) -> float:
-    return max(round(value, DECIMALS), 0.0)
-
-
-def _is_measured(row: dict[str, Any], *, cpu_measured: bool) -> bool:
-    """Whether all that matters was read from counters: memory never is, the CPU seldom."""
-    parts = {
-        "gpu": (row["gpu_energy_kwh"], True),
-        "cpu": (row["cpu_energy_kwh"], cpu_measured),
-        "memory": (row["memory_energy_kwh"], False),
-    }
-    total = sum(kwh for kwh, _ in parts.values())
-    return total > 0 and all(
-        counter for kwh, counter in parts.values() if kwh > MATERIAL_SHARE * total
-    )
-
-
-def _moment(microseconds: int) -> datetime:
-    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
-
-
 def _record_new(
-    streams: Sequence[EnergyStream], summaries: dict[int, _Summary], now: datetime
+    streams: Sequence[EnergyStream], summaries: dict[int, Summary], now: datetime
 ) -> None:
     """Record the runs of streams that have none yet, by organisation and by whose token."""
     new: dict[tuple[int, int | None], list[EnergyStream]] = {}
@@ -393,7 +214,7 @@ def _taken(organisation: Organisation, streams: Sequence[EnergyStream]) -> set[s
     return set(runs.values_list("external_id", flat=True))
 
 
-def _run(stream: EnergyStream, summary: _Summary, named: Named, taken: set[str]) -> Run:
+def _run(stream: EnergyStream, summary: Summary, named: Named, taken: set[str]) -> Run:
     experiment = stream.experiment
     name = stream.name or f"{experiment.name} {summary.starts_at:%Y-%m-%d %H:%M}"
     return Run(
@@ -407,7 +228,7 @@ def _run(stream: EnergyStream, summary: _Summary, named: Named, taken: set[str])
         site_id=experiment.site_id,
         cloud_region_id=experiment.cloud_region_id,
         zone_id=experiment.zone_id,
-        **_stated(stream, summary),
+        **stated_by(stream=stream, summary=summary),
     )
 
 
@@ -420,19 +241,6 @@ def _hardware(stream: EnergyStream, named: Named) -> int | None:
     if stream.gpu_count:
         return named.hardware(model) if " x " not in model else None
     return named.hardware(stream.cpu_model) if stream.cpu_model else None
-
-
-def _stated(stream: EnergyStream, summary: _Summary) -> dict[str, Any]:
-    """Return the columns of a run that follow from its posts."""
-    devices = float(stream.gpu_count or 1)
-    return {
-        "started_at": summary.starts_at,
-        "duration_hours": (summary.ends_at - summary.starts_at) / timedelta(hours=1),
-        "device_hours": summary.hours * (stream.run.device_count if stream.run else devices),
-        "energy_kwh": summary.kwh,
-        "energy_measured": summary.measured,
-        "reported_kg": summary.reported_kg,
-    }
 
 
 def _write_observations(streams: Sequence[EnergyStream], segments: pl.DataFrame) -> None:
@@ -518,11 +326,11 @@ def _observations(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _update_runs(
-    streams: Sequence[EnergyStream], summaries: dict[int, _Summary], now: datetime
+    streams: Sequence[EnergyStream], summaries: dict[int, Summary], now: datetime
 ) -> None:
     """Write what follows from the posts; what people said of the run stays theirs."""
     rows = [
-        (stream.run_id, _stated(stream, summaries[stream.pk]))
+        (stream.run_id, stated_by(stream=stream, summary=summaries[stream.pk]))
         for stream in streams
         if stream.run_id is not None and stream.pk in summaries
     ]
@@ -547,7 +355,7 @@ def _update_runs(
 
 def _mark(
     streams: Sequence[EnergyStream],
-    summaries: dict[int, _Summary],
+    summaries: dict[int, Summary],
     now: datetime,
     close_after: timedelta,
 ) -> None:

@@ -213,6 +213,40 @@ class TestHours:
             assert begins <= hour.started_at <= hour.ended_at <= begins + HOUR
 
 
+class TestDurations:
+    """A client cuts a post's duration down to whole seconds."""
+
+    def hours(self, *posts: tuple[float, float]) -> float:
+        stream = make_stream()
+        for ends, seconds in posts:
+            make_post(
+                stream,
+                ends=NOW + timedelta(seconds=ends),
+                now=NOW + HOUR,
+                duration_seconds=seconds,
+            )
+        fold_streams(now=NOW + HOUR)
+        run = run_of(stream)
+        assert run.device_hours == pytest.approx(run.duration_hours * run.device_count)
+        return run.duration_hours * 3600
+
+    def test_posts_that_follow_each_other_leave_no_gap(self):
+        assert self.hours((10, 10), (20.75, 10), (31.5, 10)) == pytest.approx(31.5)
+
+    def test_out_of_order_just_so(self):
+        assert self.hours((31.5, 10), (10, 10), (20.75, 10)) == pytest.approx(31.5)
+
+    @pytest.mark.parametrize("ends", [(10, 30), (10, 21.0), (10, 19.5)])
+    def test_a_gap_of_a_second_or_an_overlap_is_no_such_cut(self, ends):
+        stream = make_stream()
+        for end in ends:
+            make_post(stream, ends=NOW + timedelta(seconds=end), now=NOW + HOUR,
+                      duration_seconds=10.0)  # fmt: skip
+        fold_streams(now=NOW + HOUR)
+        run = run_of(stream)
+        assert run.device_hours == pytest.approx(20 / 3600 * run.device_count)
+
+
 class TestClocks:
     def test_a_clock_that_runs_ahead_is_held_to_ours(self):
         stream = make_stream()
