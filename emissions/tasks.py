@@ -9,7 +9,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from emissions.models import Organisation, PendingCalculation
-from emissions.services import calculate, doubles, queue, stale_pools
+from emissions.services import calculate, double_searches, doubles, queue, stale_pools
 from emissions.services import fold_streams as streams
 from emissions.services import settle_pools as pools
 from emissions.services.imports import run as imports
@@ -66,6 +66,12 @@ def find_doubles() -> int:
 
 
 @shared_task
+def search_doubles() -> int:
+    """Make the searches for doubles among all runs that somebody asked for."""
+    return double_searches.run_searches(now=timezone.now())
+
+
+@shared_task
 def import_waiting() -> int:
     """Import, or undo, files that wait, until nothing is left."""
     done = 0
@@ -108,6 +114,7 @@ def _wake(task: Task[[], object]) -> None:
 
 
 queue.wake["previews"] = lambda: _wake(preview_factors)
+queue.wake["doubles"] = lambda: _wake(search_doubles)
 queue.wake["waiting"] = lambda: _wake(calculate_waiting)
 queue.wake["bulk"] = lambda: _wake(calculate_pending)
 queue.wake["imports"] = lambda: _wake(import_waiting)

@@ -72,6 +72,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{RUNS}unassigned/", unassigned.unassigned, name="unassigned"),
     path(f"{RUNS}doubles/", doubles.double_list, name="double_list"),
     path(f"{RUNS}doubles/find/", doubles.double_find, name="double_find"),
+    path(f"{RUNS}doubles/progress/", doubles.double_progress, name="double_progress"),
     path(f"{DOUBLE}merge/", doubles.double_merge, name="double_merge"),
     path(f"{DOUBLE}keep/", doubles.double_keep, name="double_keep"),
     path(f"{DOUBLE}reopen/", doubles.double_reopen, name="double_reopen"),

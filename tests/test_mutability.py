@@ -19,6 +19,7 @@ from emissions.models import (
     CloudRegion,
     DefaultPue,
     DoublePair,
+    DoubleSearch,
     EmissionEntry,
     EmissionFactor,
     EnergyInstrument,
@@ -85,6 +86,7 @@ APPEND_ONLY = {
 
 MUTABLE = {
     AdoptionPreview: "a question, and then its answer",
+    DoubleSearch: "a question, and then its answer",
     ApiToken: "revoked",
     CloudAccount: "edited; its statements are kept",
     CloudRegion: "reference data, corrected by load_reference",

@@ -228,6 +228,7 @@ CELERY_BEAT_SCHEDULE = {
     "settle-pools": {"task": "emissions.tasks.settle_pools", "schedule": 10.0},
     "mark-idle-months": {"task": "emissions.tasks.mark_idle_months", "schedule": 3600.0},
     "find-doubles": {"task": "emissions.tasks.find_doubles", "schedule": 3600.0},
+    "search-doubles": {"task": "emissions.tasks.search_doubles", "schedule": 10.0},
     "import-waiting": {"task": "emissions.tasks.import_waiting", "schedule": 10.0},
     "fold-streams": {"task": "emissions.tasks.fold_streams", "schedule": 60.0},
     "preview-factors": {"task": "emissions.tasks.preview_factors", "schedule": 10.0},

@@ -374,7 +374,7 @@ class Headline(Labelled, StrEnum):
 
 
 class PreviewState(Labelled, StrEnum):
-    """How far a preview in the background is."""
+    """How far a preview, or another question to a worker, is."""
 
     WAITING = "waiting"
     RUNNING = "running"

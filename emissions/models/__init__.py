@@ -4,7 +4,7 @@ from emissions.models.audit import AuditEvent
 from emissions.models.cell import Cell
 from emissions.models.closing import ClosedQuarter
 from emissions.models.cloud import CloudAccount, ProviderStatement
-from emissions.models.double import DoublePair
+from emissions.models.double import DoublePair, DoubleSearch
 from emissions.models.entry import EmissionEntry, Posting
 from emissions.models.factor import (
     EmissionFactor,
@@ -39,6 +39,7 @@ __all__ = [
     "CloudRegion",
     "DefaultPue",
     "DoublePair",
+    "DoubleSearch",
     "EmissionEntry",
     "EmissionFactor",
     "EnergyInstrument",

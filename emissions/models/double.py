@@ -1,11 +1,16 @@
-"""Two runs that may be one job, and what somebody decided."""
+"""Two runs that may be one job, what somebody decided, and the search for such pairs."""
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from emissions.calculation.vocabulary import DoubleReason, DoubleState, MergeRule
+from emissions.calculation.vocabulary import (
+    DoubleReason,
+    DoubleState,
+    MergeRule,
+    PreviewState,
+)
 from emissions.models.choices import choices, one_of
 from emissions.models.organisation import Organisation
 from emissions.models.run import Run
@@ -66,3 +71,34 @@ class DoublePair(models.Model):
 
     def __str__(self) -> str:
         return f"runs {self.first_id} and {self.second_id}"
+
+
+class DoubleSearch(models.Model):
+    """One row asks for a search for doubles among all runs, and says what came of it."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
+    state = models.CharField(
+        max_length=12, choices=choices(PreviewState), default=PreviewState.WAITING
+    )
+    found = models.IntegerField(default=0, help_text="Pairs that are new on the list.")
+    merged = models.IntegerField(default=0, help_text="Pairs that a rule merged.")
+    error = models.TextField(blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            one_of("state", PreviewState, name="double_search_state"),
+            models.UniqueConstraint(
+                fields=["organisation"],
+                condition=Q(state__in=[PreviewState.WAITING, PreviewState.RUNNING]),
+                name="double_search_one",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"search for doubles: {self.state}"

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from emissions.calculation.vocabulary import DoubleState
-from emissions.models import DoublePair, Run
+from emissions.models import DoublePair, DoubleSearch, Organisation, Run
 from emissions.selectors.attention import COUNTED
 from emissions.selectors.runs import RunFigures, figures_of
 
@@ -47,6 +47,11 @@ def decided_doubles(*, runs: QuerySet[Run]) -> QuerySet[DoublePair]:
 def count_doubles(*, runs: QuerySet[Run]) -> int:
     """Return how many pairs are undecided, up to `COUNTED` and one more."""
     return open_doubles(runs=runs).order_by()[: COUNTED + 1].count()
+
+
+def latest_search(*, organisation: Organisation) -> DoubleSearch | None:
+    """Return the last search among all runs that somebody asked for."""
+    return DoubleSearch.objects.filter(organisation=organisation).first()
 
 
 def count_unassigned(*, runs: QuerySet[Run]) -> int:

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_POST, require_safe
 from emissions.models import DoublePair, Run
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors import doubles as selector
+from emissions.services.double_searches import start_search
 from emissions.services.doubles import (
     NotTwoRuns,
-    find_doubles,
     keep_double,
     merge_double,
     reopen_double,
@@ -38,6 +38,7 @@ def double_list(request: HttpRequest, member: Member) -> HttpResponse:
         "page": page,
         "doubles": selector.with_records(pairs=page.object_list),
         "decided": selector.decided_doubles(runs=runs)[:DECIDED_SHOWN],
+        "search": selector.latest_search(organisation=member.organisation),
         "tabs": run_tabs(member, "double_list"),
     }
     return render(request, "emissions/double_list.html", context)
@@ -46,10 +47,21 @@ def double_list(request: HttpRequest, member: Member) -> HttpResponse:
 @member_required(Action.EDIT_RUNS)
 @require_POST
 def double_find(request: HttpRequest, member: Member) -> HttpResponse:
-    """Look for doubles among all runs now."""
-    found = find_doubles(organisation=member.organisation, now=timezone.now())
-    messages.info(request, f"{found} new." if found else "Nothing new was found.")
+    """Have all runs searched for doubles, in the background."""
+    start_search(organisation=member.organisation, by=member.user, now=timezone.now())
     return _to_list(member)
+
+
+@member_required(Action.EDIT_RUNS)
+@require_safe
+def double_progress(request: HttpRequest, member: Member) -> HttpResponse:
+    """Show how far the latest search is: what the page asks for until it has ended."""
+    search = selector.latest_search(organisation=member.organisation)
+    context = {"search": search}
+    response = render(request, "emissions/_double_search.html", context)
+    if search is None or search.ended_at:
+        response["HX-Refresh"] = "true"
+    return response
 
 
 @member_required(Action.EDIT_RUNS)

@@ -184,6 +184,7 @@ NOT_PAGES = {
     "site_conditions": "POST",
     "site_archive": "POST",
     "double_find": "POST",
+    "double_progress": "a fragment",
     "double_merge": "POST",
     "double_keep": "POST",
     "double_reopen": "POST",

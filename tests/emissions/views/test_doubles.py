@@ -3,7 +3,9 @@ from django.test import Client
 from django.urls import reverse
 
 from emissions.calculation.vocabulary import Role
-from emissions.models import DoublePair, Run
+from emissions.models import DoublePair, DoubleSearch, Run
+from emissions.services import double_searches
+from emissions.services.double_searches import run_searches
 from emissions.services.doubles import find_doubles
 from tests.factories import NOW, calculate_all, make_double, make_member, make_project, make_run
 
@@ -63,8 +65,24 @@ def test_kept_pairs_leave_the_list(officer, pair) -> None:
     again = client.post(url(officer, "double_keep", pair_id=pair.pk), follow=True)
     assert "nothing left to decide" in again.content.decode()
     assert "Both kept" in again.content.decode()
-    found = client.post(url(officer, "double_find"), follow=True).content.decode()
-    assert "Nothing new was found" in found
+    client.post(url(officer, "double_find"))
+    run_searches(now=NOW)
+    assert "nothing new" in client.get(url(officer, "double_list")).content.decode()
+
+
+def test_a_search_that_fails_says_so_and_another_may_be_asked_for(officer, monkeypatch) -> None:
+    def broken(**_: object) -> int:
+        raise ValueError("a broken run")
+
+    monkeypatch.setattr(double_searches, "find_doubles", broken)
+    client = client_of(officer)
+    client.post(url(officer, "double_find"))
+    assert run_searches(now=NOW) == 1
+    assert "a broken run" in client.get(url(officer, "double_list")).content.decode()
+    monkeypatch.undo()
+    client.post(url(officer, "double_find"))
+    assert run_searches(now=NOW) == 1
+    assert DoubleSearch.objects.filter(state="done").count() == 1
 
 
 def test_looking_finds(officer) -> None:
@@ -72,7 +90,17 @@ def test_looking_finds(officer) -> None:
     for kind in ("form", "sacct"):
         make_run(project=project, source_kind=kind, calculated=False)
     client = client_of(officer)
-    assert "1 new." in client.post(url(officer, "double_find"), follow=True).content.decode()
+    asked = client.post(url(officer, "double_find"), follow=True).content.decode()
+    assert "The search waits for a worker" in asked
+    client.post(url(officer, "double_find"))
+    assert DoubleSearch.objects.count() == 1
+    progress = client.get(url(officer, "double_progress"))
+    assert "HX-Refresh" not in progress.headers
+    assert run_searches(now=NOW) == 1
+    ended = client.get(url(officer, "double_progress"))
+    assert ended.headers["HX-Refresh"] == "true"
+    assert "1 new pair" in client.get(url(officer, "double_list")).content.decode()
+    assert run_searches(now=NOW) == 0
     assert client.get(url(officer, "run_list")).content.decode().count("runs/doubles/") == 1
 
 
