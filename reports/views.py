@@ -11,7 +11,9 @@ from emissions.charts import numbers
 from emissions.models import Team
 from emissions.permissions import Action, Member, Reach, member_required, reach
 from emissions.selectors.periods import InvalidPeriod, Period, parse_value
-from emissions.selectors.totals import Filters
+from emissions.selectors.totals import Filters, Totals
+from emissions.selectors.uncertainty import Uncertainty, uncertainty_of_periods
+from emissions.views import spread
 from reports.definitions.quarter import quarter_tables
 from reports.renderers import csv, xlsx
 from reports.selectors.cover import quarters_with_totals
@@ -24,21 +26,45 @@ RENDERERS = {"csv": csv, "xlsx": xlsx}
 def report_list(request: HttpRequest, member: Member) -> HttpResponse:
     """Show every quarter with its totals and what can be downloaded."""
     team = team_of(member)
+    filters = Filters(teams=(team.pk,)) if team else Filters()
     found = quarters_with_totals(
         organisation=member.organisation,
-        filters=Filters(teams=(team.pk,)) if team else Filters(),
+        filters=filters,
         today=timezone.localdate(timezone=ZoneInfo(member.organisation.time_zone)),
     )
     masses = [
         mass for one in found for mass in (one.totals.location_based_kg, one.totals.market_based_kg)
     ]
+    units = {
+        "kg": numbers.mass_unit(masses),
+        "kwh": numbers.energy_unit(one.totals.energy_facility_kwh for one in found),
+    }
+    intervals = uncertainty_of_periods(
+        organisation=member.organisation, filters=filters, periods=[one.period for one in found]
+    )
     context = {
-        "quarters": found,
+        "quarters": [
+            (one, _shown(one.totals, spread_of, units))
+            for one, spread_of in zip(found, intervals, strict=True)
+        ],
         "team": team,
-        "mass_unit": numbers.mass_unit(masses),
-        "energy_unit": numbers.energy_unit(one.totals.energy_facility_kwh for one in found),
+        "mass_unit": units["kg"],
+        "energy_unit": units["kwh"],
     }
     return render(request, "reports/report_list.html", context)
+
+
+def _shown(totals: Totals, found: Uncertainty, units: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Return a quarter's figures with the digits that their intervals support, and those."""
+    return {
+        name: {
+            "figure": spread.figure_in(
+                getattr(totals, name), found.of(name), name, units[name.rpartition("_")[2]]
+            ),
+            "range": spread.words(found.of(name), name),
+        }
+        for name in ("location_based_kg", "market_based_kg", "energy_facility_kwh")
+    }
 
 
 @member_required(Action.EXPORT)

@@ -76,6 +76,28 @@ def _amount(name: str, help_text: str) -> serializers.Field[Any, Any, Any, Any]:
     return serializers.FloatField(help_text=help_text, allow_null=name in KNOWN)
 
 
+class IntervalShape(Shape):
+    """A 95 % interval, in the unit of the amount."""
+
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+
+
+class IntervalsShape(Shape):
+    """How far the amounts may be off; null where an amount is nothing or unknown."""
+
+    location_based_kg = IntervalShape(allow_null=True)
+    market_based_kg = IntervalShape(allow_null=True)
+    energy_it_kwh = IntervalShape(allow_null=True)
+    energy_facility_kwh = IntervalShape(allow_null=True)
+    upstream_kg = IntervalShape(allow_null=True)
+    losses_kg = IntervalShape(allow_null=True)
+    embodied_kg = IntervalShape(allow_null=True)
+    water_litres = IntervalShape(allow_null=True)
+
+
+INTERVALS = tuple(name for name in AMOUNTS if name not in ("runs", "device_hours"))
+
 SumShape: type[Shape] = type(
     "SumShape",
     (Shape,),
@@ -83,6 +105,7 @@ SumShape: type[Shape] = type(
         "__doc__": "Exact sums of one group; the dimensions that were asked for are objects.",
         **{name: _Group() for name in GROUPINGS},
         **{name: _amount(name, words) for name, words in AMOUNTS.items()},
+        "interval_95": IntervalsShape(),
     },
 )
 
@@ -174,4 +197,13 @@ def _shown(row: SumRow) -> dict[str, Any]:
         value = getattr(row.totals, KNOWN.get(name, name))
         amounts[name] = value if value is None or name == "runs" else float(value)
     groups = {name: {"key": key, "label": label} for name, (key, label) in row.groups.items()}
-    return {**groups, **amounts}
+    return {**groups, **amounts, "interval_95": _intervals(row)}
+
+
+def _intervals(row: SumRow) -> dict[str, dict[str, float] | None]:
+    found: dict[str, dict[str, float] | None] = {}
+    for name in INTERVALS:
+        one = row.uncertainty.of(name)
+        known = one is not None and one.low < one.high
+        found[name] = {"low": one.low, "high": one.high} if one and known else None
+    return found

@@ -26,6 +26,7 @@ class Unit:
 
 
 MASS = (Unit("g", 0.001), Unit("kg", 1.0), Unit("t", 1000.0))
+WATER = (Unit("l", 1.0), Unit("m³", 1e3))
 ENERGY = (Unit("Wh", 0.001), Unit("kWh", 1.0), Unit("MWh", 1e3), Unit("GWh", 1e6))
 
 # Below this many of the base unit (kg, kWh) the smaller unit reads better.
@@ -94,11 +95,15 @@ def digits_supported(value: Number, low: Number, high: Number) -> int:
 def rounded_text(value: Number, units: tuple[Unit, ...], digits: int, symbol: str = "") -> str:
     """Return a quantity with so many significant digits: 136.2 with two is 140."""
     unit = next((one for one in units if one.symbol == symbol), None) or unit_for([value], units)
-    amount = float(value) / unit.size
+    return f"{significant(float(value) / unit.size, digits)}{NO_BREAK_SPACE}{unit.symbol}"
+
+
+def significant(value: Number, digits: int) -> str:
+    """Return a number rounded to so many significant digits: 1,362 with two is 1,400."""
+    amount = float(value)
     if amount and math.isfinite(amount):
         amount = round(amount, digits - 1 - math.floor(math.log10(abs(amount))))
-    text = number_text(amount, decimals_for(amount, digits))
-    return f"{text}{NO_BREAK_SPACE}{unit.symbol}"
+    return number_text(amount, decimals_for(amount, digits))
 
 
 def range_text(low: Number, high: Number, units: tuple[Unit, ...]) -> str:

@@ -1,9 +1,10 @@
-"""Sums of the ledger by several dimensions at once: one query over monthly totals."""
+"""Sums of the ledger by several dimensions at once, each with its 95 % intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from emissions.models import Organisation
 from emissions.selectors.periods import Period
@@ -17,6 +18,7 @@ from emissions.selectors.totals import (
     lines_of,
     totals_of,
 )
+from emissions.selectors.uncertainty import Spread, Uncertainty, rows_by
 
 #: What an address calls a dimension.
 GROUPINGS: dict[str, By] = {
@@ -34,12 +36,19 @@ GROUPINGS: dict[str, By] = {
 }
 
 
+#: Dimensions that leave a site's month whole: its meter's remainder is in the same group.
+WHOLE_SITES = {"month", "site", "zone"}
+
+Key = tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class SumRow:
     """The sums of one combination of values: {dimension: (key, label)}."""
 
     groups: dict[str, tuple[str, str]]
     totals: Totals
+    uncertainty: Uncertainty
 
 
 def cross_totals(
@@ -55,20 +64,42 @@ def cross_totals(
     if zones:
         among = Q(cell__zone__code__in=[code for code in zones if code != NONE])
         lines = lines.filter(among | Q(cell__zone=None) if NONE in zones else among)
+    intervals = _intervals(lines, by, filters)
+    nothing = Spread([]).whole
     if not by:
-        return [SumRow({}, totals_of(lines.aggregate(**SUMS)))]
-    columns = [column for name in by for column in DIMENSIONS[GROUPINGS[name]].columns]
-    found: dict[tuple[str, ...], SumRow] = {}
-    for row in lines.values(*dict.fromkeys(columns)).annotate(**SUMS).order_by():
-        groups = {}
-        for name in by:
-            dimension = DIMENSIONS[GROUPINGS[name]]
-            value, label = dimension.name(*(row[column] for column in dimension.columns))
-            # A month as the address of a period has it: 2026-07.
-            groups[name] = (label if name == "month" else value, label)
-        key = tuple(key for key, _ in groups.values())
+        return [SumRow({}, totals_of(lines.aggregate(**SUMS)), intervals.get((), nothing))]
+    found: dict[Key, tuple[dict[str, tuple[str, str]], Totals]] = {}
+    for row in lines.values(*_columns(by)).annotate(**SUMS).order_by():
+        key, groups = _group(row, by)
         sums = totals_of(row)
         if key in found:  # A site keeps one row whichever cloud region stands beside it.
-            sums += found[key].totals
-        found[key] = SumRow(groups, sums)
-    return [found[key] for key in sorted(found) if not found[key].totals.empty]
+            sums += found[key][1]
+        found[key] = groups, sums
+    return [
+        SumRow(*found[key], intervals.get(key, nothing))
+        for key in sorted(found)
+        if not found[key][1].empty
+    ]
+
+
+def _columns(by: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(one for name in by for one in DIMENSIONS[GROUPINGS[name]].columns))
+
+
+def _group(row: Mapping[str, Any], by: Sequence[str]) -> tuple[Key, dict[str, tuple[str, str]]]:
+    """Return what a row is one of: its key, and each dimension's key and label."""
+    groups = {}
+    for name in by:
+        dimension = DIMENSIONS[GROUPINGS[name]]
+        value, label = dimension.name(*(row[column] for column in dimension.columns))
+        # A month as the address of a period has it: 2026-07.
+        groups[name] = (label if name == "month" else value, label)
+    return tuple(key for key, _ in groups.values()), groups
+
+
+def _intervals(lines: QuerySet[Any], by: Sequence[str], filters: Filters) -> dict[Key, Uncertainty]:
+    rows: dict[Key, list[Any]] = {}
+    whole = set(by) <= WHOLE_SITES
+    for row in rows_by(lines=lines, filters=filters, columns=_columns(by), whole_sites=whole):
+        rows.setdefault(_group(row, by)[0], []).append(row)
+    return {key: Spread(found).whole for key, found in rows.items()}

@@ -138,9 +138,8 @@ def spread_of(
     """Return the lines of a period by their inputs, for intervals of any of their sums."""
     chosen = filters or Filters()
     lines = lines_of(organisation=organisation, period=period, filters=chosen)
-    # Of a part of a site's runs the remainder is not a part: there the runs stand for themselves.
-    whole = chosen == Filters(sites=chosen.sites, cloud_regions=chosen.cloud_regions)
-    return Spread(list(_grouped(lines, _metered_months(lines) if whole else [])))
+    metered = _metered_months(lines) if _all_of_sites(chosen) else []
+    return Spread(list(_grouped(lines, metered)))
 
 
 def uncertainty_of_run(*, run: Run) -> Uncertainty:
@@ -168,13 +167,39 @@ def uncertainty_of_node(*, node: Node, period: Period) -> Uncertainty:
     return Spread(list(_grouped(lines, []))).whole
 
 
-def uncertainty_by_month(*, organisation: Organisation, filters: Filters) -> dict[date, "Spread"]:
-    """Return the lines of each month by their inputs."""
+def uncertainty_of_periods(
+    *, organisation: Organisation, filters: Filters, periods: Iterable[Period]
+) -> list[Uncertainty]:
+    """Return how far the totals of several periods may be off, in their order."""
     lines = lines_of(organisation=organisation, period=None, filters=filters)
-    found: dict[date, list[Row]] = {}
-    for row in _grouped(lines, _metered_months(lines), "month"):
-        found.setdefault(row["month"], []).append(row)
-    return {month: Spread(rows) for month, rows in found.items()}
+    by_month: dict[date, list[Row]] = {}
+    metered = _metered_months(lines) if _all_of_sites(filters) else []
+    for row in _grouped(lines, metered, "month"):
+        by_month.setdefault(row["month"], []).append(row)
+    return [
+        Spread([row for month in one.month_starts for row in by_month.get(month, [])]).whole
+        for one in periods
+    ]
+
+
+def rows_by(
+    *, lines: QuerySet[Any], filters: Filters, columns: Collection[str], whole_sites: bool
+) -> Iterable[Row]:
+    """Return lines by their inputs and by other columns; `Spread` takes those of one group.
+
+    `whole_sites` says that no group holds a part of a site's month only.
+    """
+    metered = _metered_months(lines) if whole_sites and _all_of_sites(filters) else []
+    return _grouped(lines, metered, *(one for one in columns if one not in INPUTS))
+
+
+def _all_of_sites(filters: Filters) -> bool:
+    """Whether all of a site's month is selected: the meter's remainder belongs to all of it."""
+    return filters == Filters(
+        sites=filters.sites,
+        cloud_regions=filters.cloud_regions,
+        structure=filters.structure,
+    )
 
 
 def _metered_months(lines: QuerySet[Any]) -> list[When]:

@@ -1,22 +1,22 @@
 """What runs would post, without posting it: previews, the calculator, the working."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 import polars as pl
 
 from emissions.calculation.arrays import NANO, Ints
-from emissions.calculation.embodied import LIFE_YEARS_DEFAULT
-from emissions.calculation.energy import HOST_SHARE_DEFAULT
+from emissions.calculation.factors import Choice
 from emissions.calculation.inputs import Place
 from emissions.calculation.vocabulary import Assumption, Basis, Fit, Headline
-from emissions.models import EmissionFactor, Organisation, Run
-from emissions.services.evidence import EVIDENCE_COLUMNS, WHOLE_TIME, with_evidence
+from emissions.models import EmissionFactor, GridLoss, Organisation, Run
+from emissions.services.evidence import EVIDENCE_COLUMNS, with_evidence
 from emissions.services.factor_tables import NONE
 from emissions.services.facts import Facts, load_facts
 from emissions.services.resolve import CALCULATOR_COLUMNS, RUN_COLUMNS, Resolved, resolve
+from emissions.services.working import Sources, Step, steps_of
 
 ASSUMED = {
     Assumption.POWER_SHARE_DEFAULT: "Average power is not stated: 75 % of the rated power is"
@@ -66,18 +66,6 @@ class FactorUsed:
     source_url: str
     licence: str
     verification: str
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the working: what was multiplied by what."""
-
-    label: str
-    formula: str
-    values: str
-    result: float
-    unit: str
-    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +170,18 @@ def _estimates(runs: pl.DataFrame, resolved: Resolved, facts: Facts) -> list[Est
             "water_litres",
         )
     }
-    factors = _factors_used(resolved, facts, last)
-    return [
-        _estimate(row, int(last[row]), runs, resolved, facts, sums, factors[row])
-        for row in range(size)
+    chosen = [resolved.location]
+    if size <= WORKING_UP_TO:
+        chosen += [resolved.market, resolved.upstream]
+    factors = _known_factors(chosen, facts.factors.ids, last)
+    estimates = [
+        _estimate(row, int(last[row]), runs, resolved, facts, sums, factors) for row in range(size)
     ]
+    if size <= WORKING_UP_TO:
+        sources = _sources(resolved, facts, last, factors)
+        for row, one in enumerate(estimates):
+            one.steps.extend(steps_of(row, runs, resolved, one, sources[row]))
+    return estimates
 
 
 def _estimate(
@@ -196,7 +191,7 @@ def _estimate(
     resolved: Resolved,
     facts: Facts,
     sums: dict[str, list[float]],
-    factor: FactorUsed | None,
+    factors: dict[int, EmissionFactor],
 ) -> Estimate:
     figures, place = resolved.figures, resolved.place
     bits = int(figures.assumptions[row])
@@ -204,7 +199,7 @@ def _estimate(
     total = {name: column[row] for name, column in sums.items()}
     by_hour = facts.headline is Headline.HOURLY
     headline = "location_based_kg" if by_hour else "location_based_annual_kg"
-    estimate = Estimate(
+    return Estimate(
         device_hours=total["device_hours"],
         energy_it_kwh=total["energy_it_kwh"],
         energy_facility_kwh=total["energy_facility_kwh"],
@@ -220,15 +215,17 @@ def _estimate(
         basis=Basis(int(figures.basis[row])),
         fit=Fit(int(place.fit[piece])),
         assumptions=list(_assumed(bits)),
-        factor=factor,
+        factor=_factor_used(
+            factors.get(int(resolved.location.factor_index[piece])),
+            Fit(int(place.fit[piece])),
+            float(place.location_g_per_kwh[piece]),
+            int(resolved.month[piece]) // 12,
+        ),
         pue=float(figures.pue[piece]),
         pue_source=_pue_source(row, piece, runs, resolved, facts, bits),
         watts_per_device=None if np.isnan(watts) else watts,
         exceeds_range=bool(figures.exceeds_range[row]),
     )
-    if runs.height <= WORKING_UP_TO:
-        estimate.steps.extend(_steps(row, piece, runs, resolved, estimate))
-    return estimate
 
 
 def _water_known(place: Place, piece: int) -> str:
@@ -244,228 +241,6 @@ def _water_known(place: Place, piece: int) -> str:
 
 #: The working is written for previews and pages, not for tables of thousands.
 WORKING_UP_TO = 20
-
-
-def _steps(
-    row: int, piece: int, runs: pl.DataFrame, resolved: Resolved, estimate: Estimate
-) -> list[Step]:
-    """Write down how the figures follow from one another, with the values that were used."""
-    steps = _energy_steps(row, runs, resolved, estimate)
-    steps.append(
-        Step(
-            "Energy at the meter",
-            "IT energy × PUE",
-            f"{estimate.energy_it_kwh:,.6g} kWh × {estimate.pue:.4g}",
-            estimate.energy_facility_kwh,
-            "kWh",
-            estimate.pue_source,
-        )
-    )
-    place = resolved.place
-    spans = int((resolved.pieces.run_index == row).sum()) > 1
-    months = ", month by month" if spans else ""
-    location = float(place.location_g_per_kwh[piece])
-    factor = estimate.factor
-    steps.append(
-        Step(
-            "Location-based",
-            f"facility energy × grid factor ÷ 1000{months}",
-            f"{estimate.energy_facility_kwh:,.6g} kWh × {location:,.6g} g CO₂e/kWh ÷ 1000",
-            estimate.location_based_annual_kg,
-            "kg CO₂e",
-            f"{factor.source} ({factor.zone_name}, {factor.year})" if factor else "",
-        )
-    )
-    if estimate.location_based_hourly_kg is not None:
-        steps.append(_hourly_step(piece, resolved, estimate, months))
-    market = float(place.market_g_per_kwh[piece])
-    steps.append(
-        Step(
-            "Market-based, uncovered",
-            f"facility energy × residual mix ÷ 1000{months}",
-            f"{estimate.energy_facility_kwh:,.6g} kWh × "
-            f"{location if np.isnan(market) else market:,.6g} g CO₂e/kWh ÷ 1000",
-            estimate.market_based_kg,
-            "kg CO₂e",
-            "No residual mix published: the location-based factor"
-            if np.isnan(market)
-            else "Residual mix",
-        )
-    )
-    if estimate.upstream_kg:
-        steps.append(
-            Step(
-                "Upstream",
-                "facility energy × upstream factor ÷ 1000",
-                f"{estimate.energy_facility_kwh:,.6g} kWh × "
-                f"{float(place.upstream_g_per_kwh[piece]):,.6g} g CO₂e/kWh ÷ 1000",
-                estimate.upstream_kg,
-                "kg CO₂e",
-            )
-        )
-    if estimate.losses_kg:
-        loss = float(place.loss_share[piece])
-        steps.append(
-            Step(
-                "Transmission and distribution losses",
-                "facility energy × grid factor × L ÷ (1 − L) ÷ 1000",
-                f"{estimate.energy_facility_kwh:,.6g} kWh × {location:,.6g} × "
-                f"{loss:.4g} ÷ {1 - loss:.4g} ÷ 1000",
-                estimate.losses_kg,
-                "kg CO₂e",
-            )
-        )
-    if estimate.embodied_kg is not None:
-        steps.append(_embodied_step(row, resolved, estimate))
-    return steps
-
-
-def _hourly_step(piece: int, resolved: Resolved, estimate: Estimate, months: str) -> Step:
-    """Return the step that weights the factor by the hours of the run."""
-    place = resolved.place
-    hourly = float(place.hourly_g_per_kwh[piece])
-    weighted = place.location_g_per_kwh[piece] if np.isnan(hourly) else hourly
-    gaps = " Hours without a value count at the factor of the year." * bool(
-        place.hourly_gaps[piece]
-    )
-    return Step(
-        "Location-based, by the hour",
-        f"facility energy × mean of the run's hours ÷ 1000{months}",
-        f"{estimate.energy_facility_kwh:,.6g} kWh × {weighted:,.6g} g CO₂e/kWh ÷ 1000",
-        estimate.location_based_hourly_kg or 0.0,
-        "kg CO₂e",
-        f"Hourly intensities of the zone.{gaps}",
-    )
-
-
-def _energy_steps(
-    row: int, runs: pl.DataFrame, resolved: Resolved, estimate: Estimate
-) -> list[Step]:
-    """Return the steps from hours and power, or from stated energy, to IT energy."""
-    components = _component_steps(row, runs, resolved)
-    if components:
-        values = " + ".join(f"{step.result:,.6g}" for step in components)
-        formula = "sum of the components"
-        return [
-            *components,
-            Step(
-                "Energy at the IT equipment",
-                formula,
-                f"{values} kWh",
-                estimate.energy_it_kwh,
-                "kWh",
-                f"{estimate.basis.label}: the worst basis of what matters in it",
-            ),
-        ]
-    stated = _stated_energy(row, resolved)
-    if stated is not None:
-        within = bool(resolved.activity.energy_includes_pue[row])
-        return [
-            Step(
-                "Energy at the IT equipment",
-                "stated energy ÷ PUE" if within else "stated energy",
-                f"{stated:,.6g} kWh ÷ {estimate.pue:.4g}" if within else f"{stated:,.6g} kWh",
-                estimate.energy_it_kwh,
-                "kWh",
-                "Device counter" if estimate.basis == Basis.DEVICE_COUNTER else "As stated",
-            )
-        ]
-    activity, figures = resolved.activity, resolved.figures
-    watts = estimate.watts_per_device or 0.0
-    count = float(activity.device_count[row])
-    steps = [
-        Step(
-            "Device-hours",
-            "devices × wall-clock hours",
-            f"{1.0 if np.isnan(count) else count:,.6g} × "
-            f"{float(activity.duration_hours[row]):,.6g} h",
-            estimate.device_hours,
-            "h",
-        ),
-        Step(
-            "Average power of one device",
-            *_power(row, resolved),
-            watts,
-            "W",
-        ),
-    ]
-    host = float(figures.host_factor[row])
-    parts = float(figures.parts_kwh[row])
-    formula, values = (
-        "device-hours × power ÷ 1000",
-        (f"{estimate.device_hours:,.6g} h × {watts:,.6g} W ÷ 1000"),
-    )
-    if host != 1.0:
-        formula, values = f"{formula} × host share", f"{values} × {host:.4g}"
-    if parts:
-        formula = f"{formula} + processor cores and memory"
-        values = f"{values} + {parts:,.6g} kWh"
-    steps.append(Step("Energy at the IT equipment", formula, values, estimate.energy_it_kwh, "kWh"))
-    return steps
-
-
-def _stated_energy(row: int, resolved: Resolved) -> float | None:
-    """Return the energy of the whole run that was stated or observed."""
-    kwh = float(resolved.activity.energy_kwh[row])
-    return None if np.isnan(kwh) else kwh
-
-
-COMPONENTS = {"gpu": "Accelerators", "cpu": "Processors", "memory": "Memory"}
-
-
-def _component_steps(row: int, runs: pl.DataFrame, resolved: Resolved) -> list[Step]:
-    """Return a step for each component, where the energy of at least one was observed."""
-    figures, activity = resolved.figures, resolved.activity
-    found = []
-    for part, label in COMPONENTS.items():
-        kwh = float(getattr(figures, f"{part}_kwh")[row])
-        basis = int(getattr(activity, f"{part}_basis")[row])
-        if not kwh:
-            continue
-        source = Basis(basis).label if basis else "Estimated: nothing was observed of it"
-        found.append(Step(label, "as observed" if basis else "as modelled", "", kwh, "kWh", source))
-    host = float(figures.host_kwh[row])
-    if host:
-        formula = f"accelerators × {HOST_SHARE_DEFAULT - 1:.4g}"
-        found.append(Step("Rest of the node", formula, "", host, "kWh", "Default host share"))
-    if found and "evidence_share" in runs.columns:
-        share = runs["evidence_share"][row]
-        if share is not None and share < WHOLE_TIME:
-            found[0] = replace(
-                found[0],
-                source=f"{found[0].source}; seen for {share:.0%} of the time, the rest by its mean",
-            )
-    return found
-
-
-def _power(row: int, resolved: Resolved) -> tuple[str, str]:
-    """Return the formula and the values of a device's average power."""
-    activity = resolved.activity
-    most = float(activity.device_max_watts[row])
-    if not np.isnan(activity.power_watts[row]):
-        return "as stated", f"{float(activity.power_watts[row]):,.6g} W"
-    share, used = float(activity.power_share[row]), float(activity.utilisation[row])
-    if not np.isnan(share):
-        return "rated power × average power, % of maximum", f"{most:,.6g} W × {share:.0%}"
-    if not np.isnan(used):
-        return "idle + utilisation × (rated − idle)", f"{most:,.6g} W rated, {used:.0%} used"
-    return "rated power × assumed share", f"{most:,.6g} W rated"
-
-
-def _embodied_step(row: int, resolved: Resolved, estimate: Estimate) -> Step:
-    activity = resolved.activity
-    life = float(activity.life_years[row])
-    use = float(activity.expected_utilisation[row])
-    years = f"{LIFE_YEARS_DEFAULT if np.isnan(life) else life:.3g} years × 8,760 h"
-    share = "" if np.isnan(use) else f" × {use:.0%} expected use"
-    return Step(
-        "Lifetime share of hardware",
-        "footprint of one device ÷ hours of its life × device-hours",
-        f"{float(activity.embodied_kg_per_device[row]):,.6g} kg ÷ ({years}{share})"
-        f" × {estimate.device_hours:,.6g} h",
-        estimate.embodied_kg or 0.0,
-        "kg CO₂e",
-    )
 
 
 def _pue_source(
@@ -486,26 +261,53 @@ def _pue_source(
     return f"Published average of {facts.regions.text('provider', region)[0]}"
 
 
-def _factors_used(resolved: Resolved, facts: Facts, last: Ints) -> list[FactorUsed | None]:
-    """Return the factor of each run's last piece, with its source."""
-    rows = resolved.location.factor_index[last]
-    ids = np.where(rows >= 0, facts.factors.ids[rows], NONE) if facts.factors.ids.size else rows
-    known = {
-        factor.pk: factor
-        for factor in EmissionFactor.objects.select_related("zone", "factor_set").filter(
-            pk__in={int(one) for one in ids if one >= 0}
-        )
-    }
+def _known_factors(chosen: Iterable[Choice], ids: Ints, last: Ints) -> dict[int, EmissionFactor]:
+    """Return the factors of the runs' last pieces by their rows in the table of factors."""
+    rows = {int(row) for one in chosen for row in one.factor_index[last].tolist() if row >= 0}
+    by_id = (
+        EmissionFactor.objects.select_related("zone", "factor_set")
+        .filter(pk__in={int(ids[row]) for row in rows})
+        .in_bulk()
+        if rows
+        else {}
+    )
+    return {row: by_id[int(ids[row])] for row in rows if int(ids[row]) in by_id}
+
+
+def _sources(
+    resolved: Resolved, facts: Facts, last: Ints, factors: dict[int, EmissionFactor]
+) -> list[Sources]:
+    """Return where each run's values come from, for the working."""
+    loss_rows = resolved.losses.factor_index[last].tolist()
+    ids = {row: int(facts.losses.ids[row]) for row in set(loss_rows) if row >= 0}
+    losses = GridLoss.objects.select_related("zone").in_bulk(list(ids.values())) if ids else {}
     place = resolved.place
-    return [
-        _factor_used(
-            known.get(int(factor_id)),
-            Fit(int(place.fit[piece])),
-            float(place.location_g_per_kwh[piece]),
-            int(resolved.month[piece]) // 12,
+    found = []
+    for piece, loss_row in zip(last.tolist(), loss_rows, strict=True):
+        location, market, upstream = (
+            _said(factors.get(int(choice.factor_index[piece])))
+            for choice in (resolved.location, resolved.market, resolved.upstream)
         )
-        for factor_id, piece in zip(ids, last, strict=True)
-    ]
+        stated = place.fit[piece] == Fit.STATED
+        loss = losses.get(ids.get(loss_row, NONE))
+        found.append(
+            Sources(
+                location="Stated with the run" if stated else location,
+                market="" if np.isnan(place.market_g_per_kwh[piece]) else market,
+                upstream=upstream,
+                losses=_said(loss),
+            )
+        )
+    return found
+
+
+def _said(one: EmissionFactor | GridLoss | None) -> str:
+    if one is None:
+        return ""
+    source = one.source
+    if isinstance(one, EmissionFactor):
+        source = source or one.factor_set.source
+    return f"{source} ({one.zone.name}, {one.starts_on.year})"
 
 
 def _factor_used(

@@ -12,8 +12,13 @@ HERE = "This run"
 OWN_COLOUR = theme.PALETTE[1]
 
 
-def places_card(places: Sequence[Elsewhere], *, here: Estimate) -> charts.Card | None:
-    """Return the chart of the same energy in other places, with the run among them."""
+def places_card(
+    places: Sequence[Elsewhere], *, here: Estimate, digits: int = numbers.SIGNIFICANT_DIGITS
+) -> charts.Card | None:
+    """Return the chart of the same energy in other places, with the run among them.
+
+    Its figures have the digits that the run's own supports: it is the same energy.
+    """
     if not places:
         return None
     rows = _with_here(places, here)
@@ -22,7 +27,7 @@ def places_card(places: Sequence[Elsewhere], *, here: Estimate) -> charts.Card |
         id="elsewhere",
         title="The same energy elsewhere",
         noun="Place",
-        conclusion=_span(places, here, "in"),
+        conclusion=_span(places, here, "in", digits),
         note="Location-based, at the same PUE and time: a difference at average factors.",
     )
     columns = [
@@ -32,16 +37,16 @@ def places_card(places: Sequence[Elsewhere], *, here: Estimate) -> charts.Card |
         charts.Column("Year", numeric=True),
         charts.Column("Factor match"),
     ]
-    table = charts.Table(columns, [_place_row(row, unit) for row in rows])
+    table = charts.Table(columns, [_place_row(row, unit, digits) for row in rows])
     return replace(card, table=table)
 
 
-def _place_row(row: Elsewhere, unit: str) -> list[charts.Cell]:
+def _place_row(row: Elsewhere, unit: str, digits: int) -> list[charts.Cell]:
     factor = row.estimate.factor
     known = factor is not None
     return [
         charts.Cell(row.label),
-        _mass(row.estimate.location_based_kg, unit),
+        _mass(row.estimate.location_based_kg, unit, digits),
         charts.Cell(numbers.number_text(factor.value_g_per_kwh) if factor else None, numeric=True),
         charts.Cell(str(factor.year) if factor else None, numeric=True),
         charts.Cell(row.estimate.fit.label if known else None),
@@ -108,15 +113,22 @@ def _ranked(
     return unit, card
 
 
-def _mass(kilograms: float, unit: str) -> charts.Cell:
-    text = numbers.mass_text(kilograms, unit).partition(numbers.NO_BREAK_SPACE)[0]
-    return charts.Cell(text, numeric=True)
+def _mass(kilograms: float, unit: str, digits: int = numbers.SIGNIFICANT_DIGITS) -> charts.Cell:
+    text = numbers.rounded_text(kilograms, numbers.MASS, digits, unit)
+    return charts.Cell(text.partition(numbers.NO_BREAK_SPACE)[0], numeric=True)
 
 
-def _span(rows: Sequence[Elsewhere], here: Estimate, preposition: str) -> str:
-    lowest, highest = rows[0], rows[-1]
+def _span(
+    rows: Sequence[Elsewhere],
+    here: Estimate,
+    preposition: str,
+    digits: int = numbers.SIGNIFICANT_DIGITS,
+) -> str:
+    lowest, highest, own = (
+        numbers.rounded_text(one.location_based_kg, numbers.MASS, digits)
+        for one in (rows[0].estimate, rows[-1].estimate, here)
+    )
     return (
-        f"From {numbers.mass_text(lowest.estimate.location_based_kg)} {preposition} {lowest.label}"
-        f" to {numbers.mass_text(highest.estimate.location_based_kg)} {preposition}"
-        f" {highest.label}; this run: {numbers.mass_text(here.location_based_kg)}."
+        f"From {lowest} {preposition} {rows[0].label} to {highest} {preposition}"
+        f" {rows[-1].label}; this run: {own}."
     )

@@ -1,5 +1,6 @@
 """A site's and a node's page: what it is, what the ledger holds of it, and what is metered."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +14,10 @@ from emissions.selectors import machines as selector
 from emissions.selectors.instruments import SiteUse, electricity_at, uses_at
 from emissions.selectors.inventory import conditions_history, placement_history
 from emissions.selectors.metering import node_months, readings_of, reconciliations
+from emissions.selectors.totals import Filters
+from emissions.selectors.uncertainty import Uncertainty, uncertainty, uncertainty_of_node
 from emissions.tabular import Value
+from emissions.views import spread
 from emissions.views.dashboards.address import Address
 from emissions.views.dashboards.cards import Figure
 from emissions.views.inventory import inventory_tabs
@@ -90,8 +94,12 @@ def site(request: HttpRequest, member: Member, site_slug: str) -> HttpResponse:
         "readings": readings[:READINGS_SHOWN],
         "uses": uses,
         "runs": selector.latest_runs(runs=runs),
-        "energy_kwh": sum(part.energy_facility_kwh for part in parts) if parts else None,
-        "location_based_kg": sum(part.location_based_kg for part in parts) if parts else None,
+        **_rounded(
+            parts,
+            uncertainty(
+                organisation=member.organisation, period=period, filters=Filters(sites=(shown.pk,))
+            ),
+        ),
         "explained": sum(row.explained_kwh for row in whole) / metered if metered else None,
         "metered_months": len(whole),
     }
@@ -148,11 +156,23 @@ def node(request: HttpRequest, member: Member, node_slug: str) -> HttpResponse:
         "devices": shown.device_count * shown.node_count,
         "footprint": selector.footprint_of(node=shown),
         "runs": selector.latest_runs(runs=member.runs(Action.VIEW_RUNS).filter(node=shown)),
-        "energy_kwh": sum(part.energy_facility_kwh for part in parts) if parts else None,
+        **_rounded(parts, uncertainty_of_node(node=shown, period=period)),
         "allocated": sum(one.allocated_hours for one in settled) / available if available else None,
         "age_years": _age(shown, address),
     }
     return render(request, "emissions/inventory/node.html", context)
+
+
+def _rounded(parts: Sequence[selector.MonthPart], found: Uncertainty) -> dict[str, Any]:
+    """Return the sums of parts with the digits that their intervals support, and those."""
+    names = ("energy_facility_kwh", "location_based_kg")
+    if not parts:
+        return {"rounded": dict.fromkeys(names), "ranges": {}}
+    amounts = {name: sum(getattr(part, name) for part in parts) for name in names}
+    return {
+        "rounded": spread.all_rounded(amounts, found),
+        "ranges": {name: spread.words(found.of(name), name) for name in names},
+    }
 
 
 CONDITIONS = [

@@ -14,12 +14,13 @@ from emissions.selectors import run_coverage
 from emissions.selectors import runs as selector
 from emissions.selectors.doubles import any_by_rule, merge_of
 from emissions.selectors.reported import Discrepancy, discrepancy
-from emissions.selectors.uncertainty import AMOUNTS, uncertainty_of_run
+from emissions.selectors.uncertainty import AMOUNTS, Uncertainty, uncertainty_of_run
 from emissions.services.calculator import elsewhere
 from emissions.services.estimate import Estimate, estimate_runs
 from emissions.services.show_stream import show_stream
 from emissions.views import spread
 from emissions.views.comparisons import places_card
+from emissions.views.run_rows import in_columns
 from emissions.views.working import notes, shown_steps
 
 LINES_SHOWN = 100
@@ -38,22 +39,32 @@ def run(request: HttpRequest, member: Member, run_id: int) -> HttpResponse:
         duration_hours=shown.duration_hours,
         organisation=member.organisation,
     )
+    found: Uncertainty | None = context["uncertainty"]
     months = selector.months_of_run(run=shown)
-    lines = selector.lines_of_run(run=shown)
+    lines = Paginator(selector.lines_of_run(run=shown), LINES_SHOWN).get_page(
+        request.GET.get("lines")
+    )
+    units = {
+        "kg": numbers.mass_unit(month.location_based_kg for month in months),
+        "kwh": numbers.energy_unit(month.energy_facility_kwh for month in months),
+    }
     context |= {
-        "steps": shown_steps(estimate),
+        "steps": shown_steps(estimate, found),
         "streaming": show_stream(
             run=shown, estimate=estimate, visible=member.runs(Action.VIEW_RUNS)
         ),
         "facts": _facts(shown),
         "may_edit": member.runs(Action.EDIT_RUNS).filter(pk=shown.pk).exists(),
-        "months": months,
-        "mass_unit": numbers.mass_unit(month.location_based_kg for month in months),
-        "energy_unit": numbers.energy_unit(month.energy_facility_kwh for month in months),
+        "months": [(month, in_columns(month, found, units, COLUMNS)) for month in months],
+        "mass_unit": units["kg"],
+        "energy_unit": units["kwh"],
         "merge": merge_of(run=shown) if shown.superseded_by_id else None,
         **_also(shown, member),
-        "lines": Paginator(lines, LINES_SHOWN).get_page(request.GET.get("lines")),
-        "elsewhere": places_card(places, here=estimate),
+        "lines": lines,
+        "rows": [(line, in_columns(line, found, units, COLUMNS)) for line in lines],
+        "elsewhere": places_card(
+            places, here=estimate, digits=spread.digits(found.location_based_kg if found else None)
+        ),
     }
     return render(request, "emissions/run.html", context)
 
@@ -88,8 +99,13 @@ def _headline(run: Run, member: Member) -> dict[str, Any]:
     posting = (figures.pending or unposted) and not figures.error
     settled = figures.posted and not posting
     spread_of = uncertainty_of_run(run=run) if settled else None
+    shown = figures if figures.posted and not posting else estimate
+    embodied = None if estimate.embodied_kg is None else _embodied(figures, estimate)
+    amounts = {name: getattr(shown, name) for name in ROUNDED}
     return {
         "run": run,
+        "uncertainty": spread_of,
+        "rounded": spread.all_rounded({**amounts, "embodied_kg": embodied}, spread_of),
         "ranges": {
             name: spread.words(spread_of.of(name), name) if spread_of else "" for name in AMOUNTS
         },
@@ -98,11 +114,33 @@ def _headline(run: Run, member: Member) -> dict[str, Any]:
         "figures": figures,
         "estimate": estimate,
         "posting": posting,
-        "coverage": None if posting else run_coverage.coverage_of_run(run=run),
-        "shown": figures if figures.posted and not posting else estimate,
-        "embodied_kg": None if estimate.embodied_kg is None else _embodied(figures, estimate),
-        **notes(estimate),
+        **_coverage(run, posting, spread_of),
+        "shown": shown,
+        "embodied_kg": embodied,
+        **notes(estimate, spread_of),
     }
+
+
+def _coverage(run: Run, posting: bool, found: Uncertainty | None) -> dict[str, Any]:
+    """Return the run's share of what instruments cover, with the digits of its market figure."""
+    coverage = None if posting else run_coverage.coverage_of_run(run=run)
+    if coverage is None:
+        return {"coverage": None}
+    interval = found.market_based_kg if found else None
+    covered = spread.rounded(coverage.market_based_kg, interval, "market_based_kg")
+    return {"coverage": coverage, "covered": covered}
+
+
+#: What stands above a run's page, each with the digits that its interval supports.
+ROUNDED = (
+    "location_based_kg",
+    "market_based_kg",
+    "energy_facility_kwh",
+    "upstream_kg",
+    "losses_kg",
+    "water_litres",
+)
+COLUMNS = ("energy_facility_kwh", "location_based_kg", "market_based_kg", "embodied_kg")
 
 
 def _embodied(figures: selector.RunFigures, estimate: Estimate) -> Any:

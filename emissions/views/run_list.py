@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,23 +14,15 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from emissions.calculation.vocabulary import Stage
-from emissions.charts import numbers
 from emissions.forms.run_filter import RunFilterForm
 from emissions.models import Run
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors import runs as selector
+from emissions.views.run_rows import listed
 from emissions.views.run_tabs import run_tabs
 
 PAGE_SIZE = 50
 CSV_BATCH = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A run and what the ledger holds of it."""
-
-    run: Run
-    figures: selector.RunFigures
 
 
 def _asked(request: HttpRequest, member: Member) -> tuple[RunFilterForm, QuerySet[Run], str]:
@@ -55,20 +46,12 @@ def run_list(request: HttpRequest, member: Member) -> HttpResponse:
     """Show the runs within a person's reach, filtered, sorted and paged by the address."""
     form, runs, sort = _asked(request, member)
     page = Paginator(runs, PAGE_SIZE).get_page(request.GET.get("page"))
-    figures = selector.figures_of(runs=page.object_list)
-    rows = [Row(run, figures[run.pk]) for run in page.object_list]
     context = {
         "form": form,
         "page": page,
-        "rows": rows,
         "sort": sort,
         "tabs": run_tabs(member, "run_list"),
-        "mass_unit": numbers.mass_unit(
-            numbers.typical(row.figures.location_based_kg for row in rows)
-        ),
-        "energy_unit": numbers.energy_unit(
-            numbers.typical(row.figures.energy_facility_kwh for row in rows)
-        ),
+        **listed(list(page.object_list)),
     }
     return render(request, "emissions/run_list.html", context)
 

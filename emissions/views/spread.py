@@ -1,6 +1,6 @@
 """Intervals as pages and files show them: rounded on the screen, exact in files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from emissions.calculation.uncertainty import Interval
@@ -11,19 +11,45 @@ from emissions.tabular import Value, csv_bytes
 
 
 def _units(name: str) -> tuple[numbers.Unit, ...]:
+    if name.endswith("_litres"):
+        return numbers.WATER
     return numbers.ENERGY if name.endswith("_kwh") else numbers.MASS
 
 
 def _of_what(name: str) -> str:
-    return "" if name.endswith("_kwh") else f"{numbers.NO_BREAK_SPACE}CO₂e"
+    return f"{numbers.NO_BREAK_SPACE}CO₂e" if name.endswith("_kg") else ""
 
 
-def rounded(total: Decimal | float, interval: Interval | None, name: str) -> str:
+def digits(interval: Interval | None) -> int:
+    """Return how many digits of a total its interval supports; three where none is known."""
+    if interval is None:
+        return numbers.SIGNIFICANT_DIGITS
+    return numbers.digits_supported(interval.total, interval.low, interval.high)
+
+
+def rounded(total: numbers.Number, interval: Interval | None, name: str) -> str:
     """Return a total with the digits that its interval supports."""
-    digits = numbers.SIGNIFICANT_DIGITS
-    if interval is not None:
-        digits = numbers.digits_supported(interval.total, interval.low, interval.high)
-    return numbers.rounded_text(total, _units(name), digits) + _of_what(name)
+    return numbers.rounded_text(total, _units(name), digits(interval)) + _of_what(name)
+
+
+def figure_in(
+    total: numbers.Number | None, interval: Interval | None, name: str, symbol: str
+) -> str:
+    """Return the same without its unit, for a table whose heading names it; "" if unknown."""
+    if total is None:
+        return ""
+    text = numbers.rounded_text(total, _units(name), digits(interval), symbol)
+    return text.partition(numbers.NO_BREAK_SPACE)[0]
+
+
+def all_rounded(
+    amounts: Mapping[str, numbers.Number | None], found: Uncertainty | None
+) -> dict[str, str | None]:
+    """Return amounts by their names, each with the digits that its interval supports."""
+    return {
+        name: None if value is None else rounded(value, found.of(name) if found else None, name)
+        for name, value in amounts.items()
+    }
 
 
 def words(interval: Interval | None, name: str) -> str:

@@ -8,12 +8,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from emissions.charts import numbers
 from emissions.forms.unassigned import AssignForm, UnassignedFilterForm, chosen
 from emissions.permissions import Action, Member, member_required
-from emissions.selectors.runs import figures_of, with_names
+from emissions.selectors.runs import with_names
 from emissions.services.assign_runs import Assigned, assign_runs
-from emissions.views.run_list import Row
+from emissions.views.run_rows import listed
 from emissions.views.run_tabs import run_tabs
 
 PAGE_SIZE = 100
@@ -46,17 +45,12 @@ def unassigned(request: HttpRequest, member: Member) -> HttpResponse:
     page = Paginator(with_names(runs.order_by("-started_at", "-pk")), PAGE_SIZE).get_page(
         request.GET.get("page")
     )
-    figures = figures_of(runs=page.object_list)
-    rows = [Row(run, figures[run.pk]) for run in page.object_list]
     context = {
         "form": form,
         "filters": filters,
         "page": page,
-        "rows": rows,
+        **listed(list(page.object_list)),
         "ticked": set(request.POST.getlist("run")),
-        "mass_unit": numbers.mass_unit(
-            numbers.typical(row.figures.location_based_kg for row in rows)
-        ),
         "tabs": run_tabs(member, "unassigned"),
     }
     status = 422 if form.errors else 200

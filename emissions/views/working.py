@@ -3,17 +3,24 @@
 from typing import Any
 
 from emissions.charts import numbers
+from emissions.selectors.uncertainty import Uncertainty
 from emissions.services.estimate import Estimate
+from emissions.services.working import Step
+from emissions.views import spread
 
 
-def shown_steps(estimate: Estimate) -> list[dict[str, Any]]:
-    """Return the steps with their results as text; the headline figure stands out."""
+def shown_steps(estimate: Estimate, found: Uncertainty | None = None) -> list[dict[str, Any]]:
+    """Return the steps with their results as text; the headline figure stands out.
+
+    A result has the digits that its interval supports, where one is known; the values that it
+    was made of have all of theirs.
+    """
     return [
         {
             "label": step.label,
             "formula": step.formula,
             "values": step.values,
-            "result": f"{numbers.number_text(step.result)}{numbers.NO_BREAK_SPACE}{step.unit}",
+            "result": _result(step, found),
             "source": step.source,
             "total": step.label == "Location-based",
         }
@@ -21,11 +28,19 @@ def shown_steps(estimate: Estimate) -> list[dict[str, Any]]:
     ]
 
 
-def notes(estimate: Estimate) -> dict[str, str]:
+def _result(step: Step, found: Uncertainty | None) -> str:
+    interval = found.of(step.quantity) if found else None
+    figure = numbers.significant(step.result, spread.digits(interval))
+    return f"{figure}{numbers.NO_BREAK_SPACE}{step.unit}"
+
+
+def notes(estimate: Estimate, found: Uncertainty | None = None) -> dict[str, str]:
     """Return what stands below the figures of energy and hardware."""
     hours = plain(estimate.device_hours)
+    interval = found.energy_it_kwh if found else None
+    it = spread.rounded(estimate.energy_it_kwh, interval, "energy_it_kwh")
     return {
-        "it_note": f"{numbers.energy_text(estimate.energy_it_kwh)} IT × PUE {estimate.pue:.3g}",
+        "it_note": f"{it} IT × PUE {estimate.pue:.3g}",
         "hours_note": f"{hours} device-hours" if estimate.device_hours else "",
     }
 

@@ -294,6 +294,24 @@ class TestTotals:
             assert set(by.split(",")) <= set(rows[0])
         assert whole["runs"] == 3
 
+    def test_every_sum_has_its_interval(self, ours: Organisation) -> None:
+        for number in (1, 2):
+            fill(ours, number)
+        client = of_person(make_member(organisation=ours))
+
+        for by in ("", "project", "site,month", "scope", "basis"):
+            for row in read(client, "totals/", by=by)["results"]:
+                intervals = row["interval_95"]
+                for name, interval in intervals.items():
+                    if row[name]:
+                        assert interval["low"] < row[name] < interval["high"], (by, name)
+                    else:
+                        assert interval is None
+        (whole,) = read(client, "totals/")["results"]
+        assert whole["interval_95"]["location_based_kg"] is not None
+        (only,) = read(client, "totals/", fields="interval_95")["results"]
+        assert list(only) == ["interval_95"]
+
     def test_filters_and_a_period(self, ours: Organisation) -> None:
         project = make_project(organisation=ours)
         site = make_site(ours)

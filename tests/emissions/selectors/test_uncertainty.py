@@ -28,8 +28,8 @@ from emissions.selectors.uncertainty import (
     AMOUNTS,
     spread_of,
     uncertainty,
-    uncertainty_by_month,
     uncertainty_of_node,
+    uncertainty_of_periods,
     uncertainty_of_run,
     uncertainty_of_runs,
 )
@@ -208,8 +208,8 @@ def test_runs_and_nodes_and_months_have_their_own():
     may = parse_value("2026-05", today=NOW.date())
     of_node = uncertainty_of_node(node=node, period=may)
     assert of_node.energy_facility_kwh.total > of_runs[first.pk].energy_facility_kwh.total
-    (month,) = uncertainty_by_month(organisation=organisation, filters=Filters()).values()
-    assert month.whole == uncertainty(organisation=organisation, period=may)
+    (month,) = uncertainty_of_periods(organisation=organisation, filters=Filters(), periods=[may])
+    assert month == uncertainty(organisation=organisation, period=may)
 
 
 def test_the_parts_of_a_sum_share_their_inputs():

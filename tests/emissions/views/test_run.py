@@ -1,12 +1,14 @@
+import re
 from datetime import UTC, datetime
 
 import pytest
 from django.test import Client
 
 from emissions.calculation.vocabulary import Role
-from emissions.models import Membership, Run, RunState
+from emissions.models import HardwareModel, Membership, Run, RunState
 from emissions.services.record_runs import delete_run
 from tests.factories import (
+    HARDWARE,
     NOW,
     calculate_all,
     make_member,
@@ -122,6 +124,39 @@ def test_a_posted_figure_stands_with_its_interval(alice: Membership, run: Run) -
     assert page.count("95 % interval") == 3, "the hardware is not stated"
     assert "What the uncertainty comes from" in page
     assert "Water: unknown" in page
+
+
+def test_a_page_shows_the_digits_that_the_interval_supports(alice: Membership) -> None:
+    """By default values a run is known to a fifth at best: two digits; its file has all of them."""
+    run = make_run(
+        project=make_project(alice.team),
+        name="By default",
+        site=make_site(alice.organisation, pue=1.3),
+        hardware=HardwareModel.objects.get(name=HARDWARE["a100"]),
+        started_at=datetime(2026, 5, 30, tzinfo=UTC),
+        duration_hours=77.0,
+    )
+    posted = sum(entry.location_based_kg for entry in run.entries.all())
+    assert f"{posted:.9f}" == "16.216200000"
+    page = get(alice, f"/o/acme/runs/{run.pk}/")
+    figure = re.search(r'Location-based</p>\s*<p class="stat-value">([\d.,]+)', page)
+    assert figure is not None
+    assert figure[1] == "16"
+    results = re.findall(r'working-result">([\d.,]+)<', page)
+    assert "16" in results, "the step's result, too"
+    assert "16.2" not in results
+    assert "324.324 kWh × 50 g" in page, "the values that it was made of have all their digits"
+    assert ">16.2<" not in page, "neither the months nor the ledger's lines say more"
+    (row,) = re.findall(
+        r'<tr>\s*<th scope="row"><a class="run-name".*?</tr>',
+        get(alice, "/o/acme/runs/"),
+        re.DOTALL,
+    )
+    assert re.search(r'numeric">16<', row) or re.search(r'numeric">16\s', row), row
+    client = Client()
+    client.force_login(alice.user)
+    file = b"".join(client.get("/o/acme/runs/csv/").streaming_content).decode()
+    assert "16.216200000" in file
 
 
 def test_a_report_that_differs_is_flagged_with_the_reason(alice: Membership) -> None:
