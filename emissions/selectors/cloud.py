@@ -4,7 +4,7 @@ A run in a cloud belongs to one account of its provider: of those whose project,
 are the run's, the one that is narrowed most, by project before team before site.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -35,6 +35,16 @@ KEPT = ("team_id", "cost_centre", "project_id", "site_id", "cloud_region_id", "z
 class OwnLines:
     """What the ledger has, statements aside, of some cells of an account in a month, in kg."""
 
+    cell: dict[str, Any]
+    amounts: dict[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class MovedLines:
+    """What would be posted, statements aside, to some cells of clouds in a month, in kg."""
+
+    month: date
+    provider: str | None
     cell: dict[str, Any]
     amounts: dict[str, Decimal]
 
@@ -99,16 +109,21 @@ def cloud_accounts(*, organisation: Organisation) -> QuerySet[CloudAccount]:
 
 
 def account_months(
-    *, organisation: Organisation, starts_on: date | None = None, ends_before: date | None = None
+    *,
+    organisation: Organisation,
+    starts_on: date | None = None,
+    ends_before: date | None = None,
+    moved: Collection[MovedLines] = (),
 ) -> list[AccountMonth]:
     """Return each account's months that have an own estimate or a statement: three queries.
 
-    By account, as `cloud_accounts` orders them, and month, the latest first.
+    By account, as `cloud_accounts` orders them, and month, the latest first. `moved` is
+    added to what the ledger has: what it would be then.
     """
     accounts = list(cloud_accounts(organisation=organisation))
     found: dict[tuple[int, date], AccountMonth] = {}
     months = _Months(starts_on, ends_before)
-    for account, month, lines in _own_lines(organisation, accounts, months):
+    for account, month, lines in _own_lines(organisation, accounts, months, moved):
         one = found.setdefault((account.pk, month), AccountMonth(account, month))
         one.own_lines.append(lines)
     by_id = {account.pk: account for account in accounts}
@@ -154,6 +169,12 @@ class _Months:
     starts_on: date | None
     ends_before: date | None
 
+    def hold(self, month: date) -> bool:
+        """Whether a month lies between the bounds."""
+        return (self.starts_on is None or month >= self.starts_on) and (
+            self.ends_before is None or month < self.ends_before
+        )
+
     @property
     def conditions(self) -> dict[str, date]:
         """The bounds as conditions on `month`."""
@@ -162,7 +183,10 @@ class _Months:
 
 
 def _own_lines(
-    organisation: Organisation, accounts: list[CloudAccount], months: _Months
+    organisation: Organisation,
+    accounts: list[CloudAccount],
+    months: _Months,
+    moved: Collection[MovedLines],
 ) -> Iterable[tuple[CloudAccount, date, OwnLines]]:
     """Yield what the ledger has of clouds, statements aside, with the account it belongs to."""
     if not accounts:
@@ -180,11 +204,32 @@ def _own_lines(
         .annotate(**{f"sum_{name}": summed(name) for name in REPLACED})
         .order_by("month", *names)
     )
-    for row in rows:
-        cell = {name: row[f"cell__{name}"] for name in KEPT}
-        account = account_of(
-            accounts=accounts, provider=row["cell__cloud_region__provider"], cell=cell
+    stands = [
+        MovedLines(
+            row["month"],
+            row["cell__cloud_region__provider"],
+            {name: row[f"cell__{name}"] for name in KEPT},
+            {name: row[f"sum_{name}"] for name in REPLACED},
         )
-        amounts = {name: row[f"sum_{name}"] for name in REPLACED}
-        if account is not None and any(amounts.values()):
-            yield account, row["month"], OwnLines(cell, amounts)
+        for row in rows
+    ]
+    for one in _added(stands, moved, months) if moved else stands:
+        account = account_of(accounts=accounts, provider=one.provider, cell=one.cell)
+        if account is not None and any(one.amounts.values()):
+            yield account, one.month, OwnLines(one.cell, one.amounts)
+
+
+def _added(
+    stands: list[MovedLines], moved: Collection[MovedLines], months: _Months
+) -> list[MovedLines]:
+    """Return what the ledger has and what would be posted, by month and cell in order."""
+    sums: dict[tuple[Any, ...], MovedLines] = {}
+    for one in (*stands, *(one for one in moved if months.hold(one.month))):
+        values = one.cell.values()
+        key = one.month, *((value is None, 0 if value is None else value) for value in values)
+        known = sums.get(key)
+        amounts = one.amounts
+        if known is not None:
+            amounts = {name: known.amounts[name] + amounts[name] for name in REPLACED}
+        sums[key] = MovedLines(one.month, one.provider, one.cell, amounts)
+    return [sums[key] for key in sorted(sums)]

@@ -231,38 +231,22 @@ def _waiting(organisation: Organisation, quarter: Period) -> list[Reason]:
         "starts": int(bounds[0]) / 1e6,
         "ends": int(bounds[-1]) / 1e6,
     }
-    found = []
     with connection.cursor() as cursor:
-        for sql, reasons in (
-            (
-                PENDING,
-                (
-                    (Obstacle.PENDING_RUNS, "{} of the quarter {} being calculated.", "run"),
-                    (Obstacle.FAILED_RUNS, "{} of the quarter cannot be calculated.", "run"),
-                ),
-            ),
-            (
-                STALE,
-                (
-                    (
-                        Obstacle.STALE_POOLS,
-                        "{} of what runs share (idle hours, meters, instruments) {} being settled.",
-                        "month",
-                    ),
-                    (
-                        Obstacle.FAILED_POOLS,
-                        "{} of what runs share (idle hours, meters, instruments) cannot be"
-                        " settled.",
-                        "month",
-                    ),
-                ),
-            ),
-        ):
-            cursor.execute(sql, params)
-            counts = cursor.fetchone()
-            for count, (obstacle, text, noun) in zip(counts, reasons, strict=True):
-                if count:
-                    many = f"{count:,} {noun}{'' if count == 1 else 's'}"
-                    verb = "is" if count == 1 else "are"
-                    found.append(Reason(obstacle, text.format(many, verb), count))
-    return found
+        cursor.execute(PENDING, params)
+        pending, failed = cursor.fetchone()
+        cursor.execute(STALE, params)
+        stale, unsettled = cursor.fetchone()
+    shared = "what runs share (idle hours, meters, instruments)"
+    words = (
+        (Obstacle.PENDING_RUNS, pending, f"{_runs(pending)} being calculated."),
+        (Obstacle.FAILED_RUNS, failed, f"{_runs(failed)} impossible to calculate."),
+        (Obstacle.STALE_POOLS, stale, f"{shared.capitalize()} is being settled: {stale:,} to go."),
+        (Obstacle.FAILED_POOLS, unsettled, f"{unsettled:,} of {shared} cannot be settled."),
+    )
+    return [Reason(obstacle, text, count) for obstacle, count, text in words if count]
+
+
+def _runs(count: int) -> str:
+    return (
+        f"{count:,} run{'' if count == 1 else 's'} of the quarter {'is' if count == 1 else 'are'}"
+    )

@@ -51,6 +51,8 @@ NEEDED = (
 MARKET = QUANTITIES.index("market_based_kg")
 #: What posts no electricity that an instrument could cover.
 NO_ELECTRICITY = (PoolKind.COVERAGE, PoolKind.PURCHASE, PoolKind.STATEMENT, PoolKind.FUEL)
+#: From where on the ids of cells that do not exist yet are counted.
+NEW_CELL = 2**62
 #: The order of the Scope 2 Guidance: certificates, contracts, supplier's rate.
 HIERARCHY = (InstrumentKind.CERTIFICATE, InstrumentKind.PPA, InstrumentKind.TARIFF)
 
@@ -233,8 +235,21 @@ class Covered:
     electricity_nano: int
 
 
-def wanted_coverage(*, organisation: Organisation, pools: pl.DataFrame) -> PoolLines:
-    """Return the market-based difference that instruments make to each cell of a site's month."""
+def wanted_coverage(
+    *, organisation: Organisation, pools: pl.DataFrame, moved: pl.DataFrame | None = None
+) -> PoolLines:
+    """Return the market-based difference that instruments make to each cell of a site's month.
+
+    Parameters
+    ----------
+    organisation : Organisation
+        Whose sites.
+    pools : pl.DataFrame
+        The columns of `POOL_COLUMNS`.
+    moved : pl.DataFrame, optional
+        What would be posted before: the columns of `Cell.KEY`, `month` (year × 12 + month −
+        1) and `QUANTITIES`. It covers no more and no less energy than what stands.
+    """
     rows = [
         (pool_id, (site_id, date(month // 12, month % 12 + 1, 1)))
         for pool_id, site_id, month in pools.select("pool_id", "site_id", "month").iter_rows()
@@ -242,6 +257,7 @@ def wanted_coverage(*, organisation: Organisation, pools: pl.DataFrame) -> PoolL
     sites = {key[0] for _, key in rows}
     covered = covered_months(organisation=organisation, sites=sites)
     cells = _electricity_by_cell(organisation, {key for _, key in rows if key in covered})
+    attributes = {} if moved is None else _move(organisation, cells, moved, covered)
     lines = [
         (pool_id, cell, amount)
         for pool_id, key in rows
@@ -254,7 +270,7 @@ def wanted_coverage(*, organisation: Organisation, pools: pl.DataFrame) -> PoolL
     amounts[:, MARKET] = [amount for _, _, amount in lines]
     return PoolLines(
         np.array([pool_id for pool_id, _, _ in lines], dtype=np.int64),
-        _cells([cell for _, cell, _ in lines]),
+        _cells([cell for _, cell, _ in lines], attributes),
         amounts,
     )
 
@@ -299,6 +315,48 @@ def _electricity_by_cell(
     return found
 
 
+def _move(
+    organisation: Organisation,
+    cells: dict[Key, list[tuple[int, int, int]]],
+    moved: pl.DataFrame,
+    keys: Iterable[Key],
+) -> dict[int, tuple[Any, ...]]:
+    """Add what would be posted to the electricity of months; return the cells that are new.
+
+    A cell that does not exist yet counts as younger than all others.
+    """
+    sites = {site for site, _ in keys}
+    sums = (
+        moved.filter(
+            pl.col("site_id").is_in(list(sites)),
+            ~pl.col("source_kind").is_in([kind.value for kind in NO_ELECTRICITY]),
+        )
+        .select(*Cell.KEY, "month", "energy_facility_kwh", "market_based_kg")
+        .sort(Cell.KEY)
+    )
+    known = {
+        row[1:]: row[0]
+        for row in Cell.objects.filter(organisation=organisation, site__in=sites).values_list(
+            "pk", *Cell.KEY
+        )
+    }
+    new: dict[tuple[Any, ...], int] = {}
+    found: dict[Key, dict[int, list[int]]] = {
+        key: {cell: [kwh, kg] for cell, kwh, kg in rows} for key, rows in cells.items()
+    }
+    at = Cell.KEY.index("site_id")
+    for *names, month, kwh, kg in sums.iter_rows():
+        attributes = tuple(names)
+        cell = known.get(attributes) or new.setdefault(attributes, NEW_CELL + len(new))
+        day = date(month // 12, month % 12 + 1, 1)
+        both = found.setdefault((attributes[at], day), {}).setdefault(cell, [0, 0])
+        both[0] += kwh
+        both[1] += kg
+    for key, rows in found.items():
+        cells[key] = [(cell, kwh, kg) for cell, (kwh, kg) in sorted(rows.items()) if kwh or kg]
+    return {pk: attributes for attributes, pk in new.items()}
+
+
 def _differences(covered: Covered, cells: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
     """Return (cell, market-based difference), exact in sum: the largest cell takes the rest."""
     if not cells:
@@ -314,10 +372,9 @@ def _differences(covered: Covered, cells: list[tuple[int, int, int]]) -> list[tu
     return [(cell, part) for (cell, _, _), part in zip(cells, parts, strict=True) if part]
 
 
-def _cells(ids: list[int]) -> pl.DataFrame:
+def _cells(ids: list[int], new: dict[int, tuple[Any, ...]]) -> pl.DataFrame:
     """Return the attributes of the cells that are covered, as those of coverage."""
-    rows = {
-        row[0]: row[1:] for row in Cell.objects.filter(pk__in=set(ids)).values_list("pk", *Cell.KEY)
-    }
+    known = Cell.objects.filter(pk__in=set(ids) - set(new)).values_list("pk", *Cell.KEY)
+    rows = new | {row[0]: row[1:] for row in known}
     frame = pl.DataFrame([rows[one] for one in ids], schema=CELL_TYPES, orient="row")
     return frame.with_columns(pl.lit(PoolKind.COVERAGE.value).alias("source_kind"))

@@ -24,7 +24,7 @@ from emissions.models import Node, NodePlacement, Organisation
 from emissions.models.entry import QUANTITIES
 from emissions.services.copying import read_frame
 from emissions.services.divide import divide
-from emissions.services.facts import load_facts
+from emissions.services.facts import Facts, load_facts
 from emissions.services.pool_lines import PoolLines, no_lines, pool_figures
 
 HOUR_US = 3_600_000_000
@@ -64,8 +64,10 @@ class NodeMonth:
         return max(self.available_nano - self.allocated_nano, 0)
 
 
-def wanted_idle(*, organisation: Organisation, pools: pl.DataFrame) -> PoolLines:
-    """Return the idle lines that should stand for months of nodes."""
+def wanted_idle(
+    *, organisation: Organisation, pools: pl.DataFrame, facts: Facts | None = None
+) -> PoolLines:
+    """Return the idle lines that should stand for months of nodes, with the facts or others."""
     if organisation.idle_rule == IdleRule.OFF:
         return no_lines()
     segments = segments_of(organisation=organisation, pools=pools)
@@ -81,7 +83,7 @@ def wanted_idle(*, organisation: Organisation, pools: pl.DataFrame) -> PoolLines
     frame = frame.join(of_pool.drop("node_id"), on="pool_id", maintain_order="left").with_columns(
         pl.col("hours_nano", "hardware_nano").fill_null(0)
     )
-    row, cells, amounts = _figures(organisation, frame)
+    row, cells, amounts = _figures(frame, facts or load_facts(organisation=organisation))
     pool_id = frame["pool_id"].to_numpy()[row]
     if organisation.idle_rule == IdleRule.SHARED:
         return _shared(pool_id, cells, amounts, of_pool, used)
@@ -167,7 +169,7 @@ def allocated(*, pools: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _figures(organisation: Organisation, frame: pl.DataFrame) -> tuple[Ints, pl.DataFrame, Ints]:
+def _figures(frame: pl.DataFrame, facts: Facts) -> tuple[Ints, pl.DataFrame, Ints]:
     """Return the segment, the cell and the quantities of each line."""
     available = frame["available_nano"].to_numpy()
     group = frame["pool_id"].rank("dense").cast(pl.Int64).to_numpy() - 1
@@ -185,7 +187,6 @@ def _figures(organisation: Organisation, frame: pl.DataFrame) -> tuple[Ints, pl.
         pl.col("starts_us").alias("started_at_us"),
         pl.lit(0.0).alias("utilisation"),
     ).with_columns(pl.Series("device_hours", idle_nano / NANO))
-    facts = load_facts(organisation=organisation)
     resolved, cells, amounts = pool_figures(rows=rows, kind=PoolKind.NODE_IDLE, facts=facts)
     rate = resolved.embodied_rate
     amounts[:, HOURS] = idle_nano

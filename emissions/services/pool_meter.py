@@ -23,7 +23,7 @@ from emissions.models import Organisation
 from emissions.models.entry import QUANTITIES
 from emissions.selectors.metering import Reconciliation, nano, reconciliations
 from emissions.services.divide import divide
-from emissions.services.facts import load_facts
+from emissions.services.facts import Facts, load_facts
 from emissions.services.pool_lines import PoolLines, no_lines, pool_figures
 
 IT, FACILITY = QUANTITIES.index("energy_it_kwh"), QUANTITIES.index("energy_facility_kwh")
@@ -36,8 +36,13 @@ NEEDED = (
 )
 
 
-def wanted_remainder(*, organisation: Organisation, pools: pl.DataFrame) -> PoolLines:
-    """Return the remainder of each metered month that readings cover as a whole."""
+def wanted_remainder(
+    *, organisation: Organisation, pools: pl.DataFrame, facts: Facts | None = None
+) -> PoolLines:
+    """Return the remainder of each metered month that readings cover as a whole.
+
+    With the organisation's facts, or with others.
+    """
     if organisation.remainder_rule == RemainderRule.UNEXPLAINED:
         return no_lines()
     months = pools["month"]
@@ -56,12 +61,13 @@ def wanted_remainder(*, organisation: Organisation, pools: pl.DataFrame) -> Pool
         for pool_id, site_id, month in pools.select("pool_id", "site_id", "month").iter_rows()
         if (site_id, _first_day(month)) in found
     ]
-    return _lines(organisation, rows) if rows else no_lines()
+    if not rows:
+        return no_lines()
+    return _lines(rows, facts or load_facts(organisation=organisation))
 
 
-def _lines(organisation: Organisation, rows: list[tuple[int, int, Reconciliation]]) -> PoolLines:
+def _lines(rows: list[tuple[int, int, Reconciliation]], facts: Facts) -> PoolLines:
     """Return a line for each remainder: the core's figures of its size, and its sign."""
-    facts = load_facts(organisation=organisation)
     rest = np.array([nano(one.remainder_kwh or Decimal(0)) for _, _, one in rows], dtype=np.int64)
     at_it = np.array([one.point is MeasuringPoint.IT for _, _, one in rows], dtype=np.bool_)
     starts = [

@@ -13,10 +13,24 @@ import polars as pl
 
 from emissions.calculation.ledger import apportion
 from emissions.calculation.statement import Estimate, replaced
-from emissions.calculation.vocabulary import Basis, Fit, PoolKind, Scope, Scope3Category
-from emissions.models import Organisation, ProviderStatement
+from emissions.calculation.vocabulary import (
+    Basis,
+    Fit,
+    Headline,
+    PoolKind,
+    Scope,
+    Scope3Category,
+)
+from emissions.models import CloudRegion, Organisation, ProviderStatement
 from emissions.models.entry import QUANTITIES
-from emissions.selectors.cloud import REPLACED, AccountMonth, OwnLines, account_months
+from emissions.selectors.cloud import (
+    KEPT,
+    REPLACED,
+    AccountMonth,
+    MovedLines,
+    OwnLines,
+    account_months,
+)
 from emissions.selectors.periods import first_day, month_number
 from emissions.services.pool_cells import lines_of
 from emissions.services.pool_lines import PoolLines, no_lines
@@ -29,8 +43,21 @@ NEEDED = (
 )
 
 
-def wanted_statements(*, organisation: Organisation, pools: pl.DataFrame) -> PoolLines:
-    """Return the differences of the pools whose account has chosen the statement."""
+def wanted_statements(
+    *, organisation: Organisation, pools: pl.DataFrame, moved: pl.DataFrame | None = None
+) -> PoolLines:
+    """Return the differences of the pools whose account has chosen the statement.
+
+    Parameters
+    ----------
+    organisation : Organisation
+        Whose accounts.
+    pools : pl.DataFrame
+        The columns of `POOL_COLUMNS`.
+    moved : pl.DataFrame, optional
+        What would be posted before: the columns of `Cell.KEY`, `month` (year × 12 + month −
+        1) and `QUANTITIES`.
+    """
     months = pools["month"].to_list()
     known = {
         (str(one.account.pk), month_number(one.month)): one
@@ -38,6 +65,7 @@ def wanted_statements(*, organisation: Organisation, pools: pl.DataFrame) -> Poo
             organisation=organisation,
             starts_on=first_day(min(months)),
             ends_before=first_day(max(months) + 1),
+            moved=() if moved is None else _own_moved(organisation, moved),
         )
         if one.uses_statement
     }
@@ -52,6 +80,28 @@ def wanted_statements(*, organisation: Organisation, pools: pl.DataFrame) -> Poo
     if not pool_ids:
         return no_lines()
     return lines_of(pool_ids=pool_ids, cells=cells, amounts=np.array(amounts, dtype=np.int64))
+
+
+def _own_moved(organisation: Organisation, moved: pl.DataFrame) -> list[MovedLines]:
+    """Return what would be posted of clouds, as the organisation shows it."""
+    rows = moved.filter(
+        pl.col("scope") == int(Scope.SCOPE_3),
+        pl.col("category") == int(Scope3Category.PURCHASED_SERVICES),
+        pl.col("source_kind") != PoolKind.STATEMENT.value,
+    )
+    shown = {name: name for name in REPLACED}
+    if organisation.headline != Headline.HOURLY:
+        shown["location_based_kg"] = "location_based_annual_kg"
+    providers = dict(CloudRegion.objects.values_list("pk", "provider"))
+    return [
+        MovedLines(
+            first_day(row["month"]),
+            providers.get(row["cloud_region_id"]),
+            {name: row[name] for name in KEPT},
+            {name: Decimal(int(row[column])).scaleb(-9) for name, column in shown.items()},
+        )
+        for row in rows.iter_rows(named=True)
+    ]
 
 
 def _difference(one: AccountMonth) -> Iterable[tuple[dict[str, object], list[int]]]:

@@ -1,4 +1,8 @@
-"""What other factor sets would make of the same runs: the same core, and nothing is written."""
+"""What other factor sets would make of the same runs and pools: the same core, nothing written.
+
+The differences are those that adopting the sets posts, to the last digit, if nothing else is
+waiting. Closed quarters keep their factors: they have none.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -6,12 +10,17 @@ from decimal import Decimal
 
 import polars as pl
 
+from emissions.calculation.vocabulary import Headline
 from emissions.models import FactorSet, Organisation
-from emissions.selectors.closings import Sets
-from emissions.services.affected import affected_runs
-from emissions.services.calculate import read_runs
+from emissions.models.closing import MONTHS
+from emissions.selectors.closings import Sets, closed_spans
+from emissions.selectors.periods import Period, first_day, quarter_of
+from emissions.services.affected import affected_runs, zone_spans
+from emissions.services.calculate import quantities, read_runs
+from emissions.services.divide import divide
 from emissions.services.factor_tables import adopted_sets
 from emissions.services.facts import Facts, load_facts
+from emissions.services.preview_pools import Lines, lines_of, preview_pools, together
 from emissions.services.resolve import Resolved, resolve
 
 CHUNK = 20_000
@@ -27,7 +36,11 @@ class PreviewCancelled(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Old and new figures of a quarter, team and grid zone, as far as runs are affected."""
+    """Old and new figures of a quarter, team and grid zone, as far as lines are affected.
+
+    Of runs, and of what pools post: idle hours, the meter's remainder, instruments, provider
+    statements. Location-based is the figure that the organisation shows first.
+    """
 
     year: int
     quarter: int
@@ -41,7 +54,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class FactorPreview:
-    """What a change of the sets in use would post."""
+    """What a change of the sets in use would post: of so many runs, and of pools."""
 
     runs: int
     differences: list[Difference]
@@ -64,6 +77,19 @@ def count_affected(*, organisation: Organisation, after: Sets) -> int:
     """Return how many runs a change to other sets would have calculated again."""
     before = adopted_sets(organisation=organisation)
     return affected_runs(organisation=organisation, before=before, after=after).count()
+
+
+def closed_quarters_kept(*, organisation: Organisation, after: Sets) -> list[Period]:
+    """Return the closed quarters in which other sets would choose other factors, latest first."""
+    found = list[Period]()
+    for kept in closed_spans(organisation=organisation):
+        spans = zone_spans(organisation=organisation, before=kept.sets, after=after, closed=())
+        found.extend(
+            quarter_of(first_day(first))
+            for first in range(kept.first_month, kept.end_month, MONTHS)
+            if any(one.first_month < first + MONTHS and first < one.end_month for one in spans)
+        )
+    return found[::-1]
 
 
 def preview_factors(
@@ -90,12 +116,16 @@ def preview_factors(
     run_ids = list(runs.order_by("pk").values_list("pk", flat=True))
     old = load_facts(organisation=organisation, sets=before)
     new = load_facts(organisation=organisation, sets=after)
-    found: list[pl.DataFrame] = []
+    found: list[Lines] = []
     for done, chunk in _chunks(run_ids):
         if not progress(done, len(run_ids)):
             raise PreviewCancelled
-        found.append(_differences(chunk, old, new))
-    return FactorPreview(len(run_ids), _rows(found))
+        found.append(_of_runs(chunk, old, new))
+    of_runs = together(found)
+    if not progress(len(run_ids), len(run_ids)):
+        raise PreviewCancelled
+    of_pools = preview_pools(organisation=organisation, runs=of_runs, old=old, new=new)
+    return FactorPreview(len(run_ids), _rows(organisation, together([of_runs, of_pools])))
 
 
 def _chunks(run_ids: Sequence[int]) -> Iterator[tuple[int, Sequence[int]]]:
@@ -103,39 +133,49 @@ def _chunks(run_ids: Sequence[int]) -> Iterator[tuple[int, Sequence[int]]]:
         yield start, run_ids[start : start + CHUNK]
 
 
+def _of_runs(run_ids: Sequence[int], old: Facts, new: Facts) -> Lines:
+    """Calculate runs with both facts; what cannot be kept is not posted, and stays as it is."""
+    runs = read_runs(chosen="SELECT unnest(%s::bigint[])", params=[list(run_ids)])
+    was, would = resolve(runs=runs, facts=old), resolve(runs=runs, facts=new)
+    too_large = pl.Series(was.figures.exceeds_range | would.figures.exceeds_range)
+    if too_large.any():
+        runs = runs.filter(~too_large)
+        was, would = resolve(runs=runs, facts=old), resolve(runs=runs, facts=new)
+    return Lines(_lines(was), _lines(would))
+
+
+def _lines(resolved: Resolved) -> pl.DataFrame:
+    piece, cells, amounts = divide(
+        cells=resolved.cells, amounts=quantities(resolved=resolved), where=resolved.standing
+    )
+    return lines_of(cells=cells, month=resolved.month[piece], amounts=amounts)
+
+
 GROUP = ["year", "quarter", "team_id", "zone_id"]
 AMOUNTS = ["old_location", "new_location", "old_market", "new_market"]
 
 
-def _differences(run_ids: Sequence[int], old: Facts, new: Facts) -> pl.DataFrame:
-    """Calculate runs with both facts, and sum by quarter, team and zone in whole nano-kg."""
-    runs = read_runs(chosen="SELECT unnest(%s::bigint[])", params=[list(run_ids)])
-    was, would = resolve(runs=runs, facts=old), resolve(runs=runs, facts=new)
-    month = pl.Series("month", was.month, dtype=pl.Int64)
-    lines = pl.DataFrame(
-        {
-            "year": month // 12,
-            "quarter": month % 12 // 3 + 1,
-            "team_id": was.cells["team_id"].cast(pl.Int64),
-            "zone_id": was.cells["zone_id"].cast(pl.Int64),
-            **_amounts("old", was),
-            **_amounts("new", would),
-        }
+def _rows(organisation: Organisation, lines: Lines) -> list[Difference]:
+    """Sum by quarter, team and zone in whole nano-kg, where anything differs."""
+    hourly = organisation.headline == Headline.HOURLY
+    location = "location_based_kg" if hourly else "location_based_annual_kg"
+    sides = [
+        side.select(
+            (pl.col("month") // 12).alias("year"),
+            (pl.col("month") % 12 // 3 + 1).alias("quarter"),
+            "team_id",
+            "zone_id",
+            pl.col(location).alias(f"{name}_location"),
+            pl.col("market_based_kg").alias(f"{name}_market"),
+        )
+        for name, side in (("old", lines.old), ("new", lines.new))
+    ]
+    sums = (
+        pl.concat(sides, how="diagonal")
+        .with_columns(pl.col(AMOUNTS).fill_null(0))
+        .group_by(GROUP)
+        .agg(pl.col(AMOUNTS).sum())
     )
-    return lines.group_by(GROUP).agg(pl.col(AMOUNTS).cast(pl.Int128).sum())
-
-
-def _amounts(prefix: str, resolved: Resolved) -> dict[str, object]:
-    return {
-        f"{prefix}_location": resolved.figures.location_based_kg_nano,
-        f"{prefix}_market": resolved.figures.market_based_kg_nano,
-    }
-
-
-def _rows(found: list[pl.DataFrame]) -> list[Difference]:
-    if not found:
-        return []
-    sums = pl.concat(found).group_by(GROUP).agg(pl.col(AMOUNTS).sum())
     differing = (pl.col("old_location") != pl.col("new_location")) | (
         pl.col("old_market") != pl.col("new_market")
     )

@@ -14,9 +14,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Exists, OuterRef
 
 from emissions.calculation.vocabulary import PreviewState
-from emissions.models import AdoptionPreview, FactorSet, Organisation, User
+from emissions.models import AdoptionPreview, ClosedQuarter, FactorSet, Organisation, User
 from emissions.selectors.closings import Sets
 from emissions.services.audit import write_audit_event
 from emissions.services.factor_tables import adopted_sets
@@ -68,9 +69,16 @@ def start_preview(
 def find_preview(
     *, organisation: Organisation, factor_set: FactorSet, precedence: int | None
 ) -> AdoptionPreview | None:
-    """Return the latest preview of a change that is still true, or under way."""
+    """Return the latest preview of a change that is still true, or under way.
+
+    One that is older than a close counts what is closed by now.
+    """
+    closed = ClosedQuarter.objects.filter(
+        organisation=organisation, closed_at__gte=OuterRef("created_at")
+    )
     return (
         AdoptionPreview.objects.filter(
+            ~Exists(closed),
             organisation=organisation,
             factor_set=factor_set,
             precedence=precedence,

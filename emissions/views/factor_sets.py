@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from emissions.calculation.vocabulary import PreviewState
+from emissions.calculation.vocabulary import Headline, PreviewState
 from emissions.charts import numbers
 from emissions.forms.factors import AdoptionForm
 from emissions.models import (
@@ -28,6 +28,7 @@ from emissions.selectors.factor_list import adoptions_of, open_sets
 from emissions.services.adopt_factors import NotAdopted, adopt_factor_set, withdraw_factor_set
 from emissions.services.preview_factors import (
     Difference,
+    closed_quarters_kept,
     count_affected,
     preview_factors,
     sets_with,
@@ -40,9 +41,11 @@ from emissions.services.preview_jobs import (
     find_preview,
     start_preview,
 )
+from emissions.services.preview_pools import count_pools
 
 PREVIEW_UP_TO = 5_000
-"""Runs that are calculated twice while somebody waits for the page; more go to a worker."""
+"""Runs and pools that are calculated twice while somebody waits for the page; more go to a
+worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ def factor_set_preview(request: HttpRequest, member: Member, factor_set_id: int)
     change = _change(member, factor_set_id, request.GET)
     runs = count_affected(organisation=organisation, after=change.after)
     preview, found = None, None
-    if runs <= PREVIEW_UP_TO:
+    if runs + count_pools(organisation=organisation) <= PREVIEW_UP_TO:
         found = preview_factors(organisation=organisation, after=change.after).differences
     else:
         preview = find_preview(
@@ -139,6 +142,9 @@ def factor_set_preview(request: HttpRequest, member: Member, factor_set_id: int)
         "preview": preview,
         "known": found is not None,
         "rows": rows,
+        "hours_beside": organisation.headline != Headline.HOURLY
+        and change.factor_set.hourly.exists(),
+        "closed": closed_quarters_kept(organisation=organisation, after=change.after),
         "unit": numbers.mass_unit(
             kg
             for row in rows

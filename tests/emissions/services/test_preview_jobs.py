@@ -1,5 +1,6 @@
 """A preview in the background: a row asks, a worker answers once, while it is true."""
 
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from emissions.calculation.vocabulary import PreviewState, Role
-from emissions.models import AdoptionPreview, AuditEvent, FactorSet, GridZone
+from emissions.models import AdoptionPreview, AuditEvent, ClosedQuarter, FactorSet, GridZone
 from emissions.services import preview_jobs
 from emissions.services.adopt_factors import adopt_factor_set
 from emissions.services.preview_factors import preview_factors, sets_with
@@ -78,6 +79,26 @@ def test_one_that_is_under_way_or_still_true_is_not_asked_again(laboratory, newe
     )
     found = find_preview(organisation=laboratory.organisation, factor_set=newer, precedence=1)
     assert found is None, "Another set is in use now: the answer is no longer true."
+
+
+def test_one_from_before_a_close_is_asked_again(laboratory, newer):
+    organisation = laboratory.organisation
+    asked: dict[str, Any] = {
+        "organisation": organisation, "factor_set": newer, "precedence": 1,
+    }  # fmt: skip
+    after = sets_with(**asked)
+    first = start_preview(**asked, after=after, by=None, now=NOW)
+    run_previews()
+    assert find_preview(**asked) == first
+    ClosedQuarter.objects.create(
+        organisation=organisation,
+        starts_on=date(2025, 10, 1),
+        closed_at=NOW + timedelta(hours=1),
+        ledger_position=0,
+        methodology_version="2",
+        factor_sets=[],
+    )
+    assert find_preview(**asked) is None
 
 
 def test_one_that_was_stopped_is_left_alone(laboratory, newer, monkeypatch):

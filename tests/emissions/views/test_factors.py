@@ -8,6 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from emissions.calculation.vocabulary import Role
 from emissions.models import (
@@ -15,14 +16,19 @@ from emissions.models import (
     FactorSet,
     FactorSetAdoption,
     GridZone,
+    Organisation,
     PendingCalculation,
 )
+from emissions.selectors.periods import quarter
+from emissions.services.close_quarter import close_quarter
 from tests.factories import (
     make_factor,
     make_factor_set,
+    make_hours,
     make_member,
     make_organisation,
     make_reference,
+    settle_all,
 )
 from tests.scenarios import Laboratory, make_laboratory
 
@@ -151,6 +157,37 @@ class TestTheSet:
         officer.post(url("adopt_factor_set", newer.pk), {"precedence": "1"})
         assert PendingCalculation.objects.count() == answer.context["runs"]
         assert "In use" in text(officer.get(url("factor_set", newer.pk)))
+
+    def test_closed_quarters_are_set_apart_and_stay(self, officer, laboratory):
+        settle_all()
+        closed = quarter(year=2026, number=1)
+        close_quarter(
+            organisation=laboratory.organisation, quarter=closed, by=None, now=timezone.now()
+        )
+        newer = make_factor_set(name="Newer")
+        make_factor(
+            factor_set=newer, zone=GridZone.objects.get(code="FR"), year=2026, g_co2e_per_kwh=60.0
+        )
+        answer = officer.get(url("factor_set_preview", newer.pk), {"precedence": "1"})
+        assert "Q1 2026: closed, stays" in text(answer)
+        quarters = {row.quarter for row in answer.context["rows"]}
+        assert "2026-Q3" in quarters
+        assert "2026-Q1" not in quarters
+        elsewhere = make_factor_set(name="Elsewhere")
+        make_factor(factor_set=elsewhere, zone=GridZone.objects.get(code="FR"), year=2027)
+        answer = officer.get(url("factor_set_preview", elsewhere.pk), {"precedence": "1"})
+        assert "closed, stays" not in text(answer)
+
+    def test_hours_that_stand_beside_are_named(self, officer):
+        hours = make_factor_set()
+        zone = GridZone.objects.get(code="FR")
+        make_hours(factor_set=hours, zone=zone, year=2026, grams=lambda _: 30.0)
+        page = url("factor_set_preview", hours.pk)
+        assert "The set has hours" in text(officer.get(page))
+        Organisation.objects.update(headline="hourly")
+        answer = officer.get(page)
+        assert "The set has hours" not in text(answer)
+        assert answer.context["location_kg"] < 0
 
     def test_withdrawing_is_previewed_too(self, officer, laboratory):
         direct = FactorSet.objects.get(slug="test-direct")
