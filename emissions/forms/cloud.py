@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.db.models import Q, QuerySet
 
 from emissions.calculation.vocabulary import CloudProvider, InventoryFigure, SiteKind
@@ -115,7 +116,16 @@ class StatementForm(forms.Form):
     file = forms.FileField(
         label="File",
         help_text="CSV or XLSX: the AWS carbon emissions export, the Google Cloud Carbon Footprint"
-        " export, or the Azure emissions of a billing account. Up to 20 MB.",
+        " export, the Azure emissions of a billing account, or a report of Azure carbon"
+        " optimization with all three scopes (JSON, too). Up to 20 MB.",
+    )
+    month = forms.CharField(
+        label="Month",
+        required=False,
+        validators=[RegexValidator(r"^20\d\d-(0[1-9]|1[0-2])$", "Give a month as 2026-03.")],
+        widget=forms.TextInput(attrs={"placeholder": "2026-03", "autocomplete": "off"}),
+        help_text="Where the file does not name it: details of Azure carbon optimization are of"
+        " one month.",
     )
     version = forms.CharField(
         label="Version of the provider's method",

@@ -69,7 +69,9 @@ def statement_upload(request: HttpRequest, member: Member) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         content = form.cleaned_data["file"].read()
         try:
-            statement = read_statement(content, version=form.cleaned_data["version"])
+            statement = read_statement(
+                content, version=form.cleaned_data["version"], month=form.cleaned_data["month"]
+            )
         except (TableError, StatementError) as error:
             form.add_error("file", str(error))
         else:

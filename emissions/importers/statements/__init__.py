@@ -4,7 +4,8 @@ Each says which columns it needs and turns a row into a `StatementRow`; `read_st
 a file, adds the rows up by account and month, and says which rows it could not read.
 """
 
-from emissions.importers.statements import aws, azure, google
+from emissions.importers.statements import aws, azure, azure_optimization, google
+from emissions.importers.statements.json_table import read_json_table
 from emissions.importers.statements.reading import (
     Account,
     Figure,
@@ -27,18 +28,22 @@ __all__ = [
     "read_statement",
 ]
 
-FORMATS: dict[str, Format] = {one.key: one for one in (aws.FORMAT, google.FORMAT, azure.FORMAT)}
+FORMATS: dict[str, Format] = {
+    one.key: one for one in (aws.FORMAT, google.FORMAT, azure.FORMAT, azure_optimization.FORMAT)
+}
 
 
-def read_statement(content: bytes, *, version: str = "") -> Statement:
+def read_statement(content: bytes, *, version: str = "", month: str = "") -> Statement:
     """Return what an export of a provider says, whichever of `FORMATS` it is.
 
     Parameters
     ----------
     content
-        The uploaded file, CSV or XLSX.
+        The uploaded file: CSV, XLSX, or the JSON of an API's answer.
     version
         The provider's methodology version, for exports that do not name it.
+    month
+        The month of rows that do not name theirs, as YYYY-MM.
 
     Raises
     ------
@@ -47,11 +52,13 @@ def read_statement(content: bytes, *, version: str = "") -> Statement:
     StatementError
         It is none of the exports; the message names the columns that each needs.
     """
-    table = read_table(content)
+    table = read_json_table(content) or read_table(content)
     for one in FORMATS.values():
         if one.matches(table.header):
-            return read_rows(table, one, version=version)
-    known = "; ".join(f"{one.label}: {', '.join(one.needs)}" for one in FORMATS.values())
+            return read_rows(table, one, version=version, month=month)
+    known = "; ".join(
+        f"{one.label}: {', '.join(one.needs).replace('|', ' or ')}" for one in FORMATS.values()
+    )
     raise StatementError(
         f"These are not the columns of an export that Tonne knows. It reads {known}."
     )

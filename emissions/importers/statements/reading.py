@@ -1,7 +1,7 @@
 """From the rows of a provider's export to figures by account and month."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -25,6 +25,9 @@ PARTS = (
     "location_based_kg",
     "market_based_kg",
 )
+ASKED_MONTH = "*month"
+"""Under this name a row holds the month that somebody gave for the whole file."""
+
 Account = tuple[str, ...]
 """What a row can belong to, the narrowest first: a project or its billing account."""
 
@@ -110,10 +113,13 @@ class Format:
     provider: CloudProvider
     needs: tuple[str, ...]
     read: Callable[[Mapping[str, str], str], StatementRow]
+    check: Callable[[Sequence[Mapping[str, str]]], None] | None = None
+    """Refuse a file as a whole: what adds up to too much. Raises StatementError."""
 
     def matches(self, header: Iterable[str]) -> bool:
-        """Whether a header has the columns of this export."""
-        return {fold(name) for name in self.needs} <= {fold(name) for name in header}
+        """Whether a header has the columns of this export; "a|b" needs one of the two."""
+        names = {fold(name) for name in header}
+        return all(any(fold(one) in names for one in need.split("|")) for need in self.needs)
 
 
 def fold(name: str) -> str:
@@ -121,14 +127,20 @@ def fold(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.casefold())
 
 
-def read_rows(table: Table, kind: Format, *, version: str) -> Statement:
-    """Read a table that has the columns of an export, and add it up."""
+def read_rows(table: Table, kind: Format, *, version: str, month: str = "") -> Statement:
+    """Read a table that has the columns of an export, and add it up.
+
+    `month` is that of rows which do not name theirs.
+    """
     names = [fold(name) for name in table.header]
+    stated = [dict(zip(names, row.cells, strict=True)) for row in table.rows]
+    if kind.check is not None:
+        kind.check(stated)
     rows: list[StatementRow] = []
     errors: list[RowError] = []
-    for row in table.rows:
+    for row, cells in zip(table.rows, stated, strict=True):
         try:
-            rows.append(kind.read(dict(zip(names, row.cells, strict=True)), version))
+            rows.append(kind.read({**cells, ASKED_MONTH: month}, version))
         except CellError as error:
             errors.append(RowError(row.number, str(error)))
     figures, older = _added_up(rows)

@@ -54,6 +54,17 @@ def to_review(*, things: Things, now: datetime) -> Iterator[tuple[str, list[Run]
             hardware=next(iter(_a100(things))), source_kind=SourceKind.CODECARBON,
             energy_kwh=47.3, energy_measured=True,
         ),
+        # Certain enough for the rule: the only tracker within the only job.
+        _run(
+            "protein-fold-final", noon, 24, 20.0, 8,
+            project=things.projects["Protein design"], node=node, stage=Stage.FINE_TUNING,
+            source_kind=SourceKind.SACCT, external_id="slurm-90870",
+        ),
+        _run(
+            "protein-fold tracker", noon + timedelta(minutes=1), 24, 19.9, 8,
+            project=things.projects["Protein design"], site=things.sites["Luleå"],
+            source_kind=SourceKind.CODECARBON, energy_kwh=96.4, energy_measured=True,
+        ),
     ]  # fmt: skip
     yield "", [*slurm, *twice]
     yield (

@@ -135,3 +135,21 @@ def test_only_what_was_shown_is_loaded(officer, organisation, client):
     text = load(client, other.organisation, statement).content.decode()
     assert "too old or was changed" in text
     assert not ProviderStatement.objects.exists()
+
+
+def test_a_report_of_azure_carbon_optimization_asks_for_its_month(officer, organisation):
+    account = make_cloud_account(
+        organisation, provider=CloudProvider.AZURE,
+        account_id="00000000-0000-0000-0000-000000000000",
+    )  # fmt: skip
+    name = "azure_optimization.json"
+    wrong = upload(officer, organisation, name, month="March")
+    assert wrong.status_code == 422
+    assert "Give a month as 2026-03." in wrong.content.decode()
+    without = upload(officer, organisation, name)
+    assert "The row names no month" in without.content.decode()
+    preview = upload(officer, organisation, name, month="2026-02", version="2025-04")
+    load(officer, organisation, signed(preview))
+    stated = ProviderStatement.objects.get(account=account)
+    assert (stated.month.isoformat(), stated.version) == ("2026-02-01", "2025-04")
+    assert (stated.market_based_kg, stated.location_based_kg) == (Decimal("41.35"), None)

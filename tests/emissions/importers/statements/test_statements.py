@@ -98,9 +98,55 @@ class TestAzure:
         assert [error.row for error in found.errors] == [5]
 
 
-@pytest.mark.parametrize("name", ["aws_v3.csv", "aws_v2.csv", "google.csv", "azure.csv"])
+class TestAzureCarbonOptimization:
+    def test_the_answer_of_the_api_adds_up_by_subscription_in_kilograms(self):
+        (figure,) = read("azure_optimization.json", version="2025-04-01", month="2026-02").figures
+        assert figure.account == ("00000000-0000-0000-0000-000000000000",)
+        assert (figure.month, figure.version) == (FEBRUARY, "2025-04-01")
+        assert figure.parts["market_based_kg"] == Decimal("41.35")
+        assert figure.parts["location_based_kg"] is None
+        assert set(figure.services) == {
+            "microsoft.storage/storageaccounts",
+            "microsoft.compute/virtualmachines",
+        }
+
+    def test_what_powershell_writes_has_the_subscription_as_its_item(self):
+        found = read("azure_optimization.csv", month="2026-02")
+        (figure,) = found.figures
+        assert figure.account == ("00000000-0000-0000-0000-000000000000",)
+        assert figure.parts["market_based_kg"] == Decimal("120.5")
+        assert [(error.row, error.message) for error in found.errors] == [
+            (3, "latestMonthEmissions is empty.")
+        ]
+
+    def test_without_a_month_every_row_says_what_to_do(self):
+        found = read("azure_optimization.json")
+        assert found.figures == []
+        assert {error.message for error in found.errors} == {
+            "The row names no month. Give the month of the report beside the file."
+        }
+
+    def test_two_reports_of_the_same_emissions_are_not_added(self):
+        rows = (FOLDER / "azure_optimization.csv").read_text()
+        rows += '"Resource","ItemDetailsData","vm","120.5","0.1","10","110.5"\n'
+        with pytest.raises(StatementError, match=r"several reports.*Resource, Subscription"):
+            read_statement(rows.encode(), month="2026-02")
+
+    @pytest.mark.parametrize(
+        "content", [b"{", b"[]", b'{"value": 3}', b"[" * 100_000, b'[{"a": 1}]']
+    )
+    def test_other_json_is_refused(self, content):
+        with pytest.raises((TableError, StatementError)):
+            read_statement(content)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["aws_v3.csv", "aws_v2.csv", "google.csv", "azure.csv", "azure_optimization.csv"],
+)
 def test_each_file_is_one_format_only(name):
     header = [fold(one) for one in (FOLDER / name).read_text().splitlines()[0].split(",")]
+    assert len(FORMATS) == 4
     assert sum(one.matches(header) for one in FORMATS.values()) == 1
 
 
