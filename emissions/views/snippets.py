@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from emissions.models import Organisation, Project, Run
@@ -57,7 +57,7 @@ def _codecarbon(endpoint: str, secret: str) -> str:
 
 
 def example(*, project: Project | None, organisation: Organisation, today: date) -> dict[str, Any]:
-    """Return a run's fields, on the hardware and at the place of the last run."""
+    """Return the fields of a run of yesterday, on the hardware and at the place of the last one."""
     named: dict[str, Any] = {}
     runs = Run.objects.of(organisation)
     if project is None:
@@ -69,11 +69,14 @@ def example(*, project: Project | None, organisation: Organisation, today: date)
     last = runs.select_related("hardware", "node", "site", "cloud_region", "zone").first()
     equipment = _equipment(last) if last else {}
     place = _place(last) if last else {}
+    yesterday = today - timedelta(days=1)
     return {
         **named,
+        # Whoever runs the piece twice has one run; tomorrow's is another one.
+        "external_id": f"example-{yesterday}",
         "name": "ViT-L, third sweep",
         **(equipment or {name: TYPICAL[name] for name in ("hardware", "device_count")}),
-        "started_at": f"{today}T09:00:00Z",
+        "started_at": f"{yesterday}T09:00:00Z",
         "duration_hours": 12.5,
         **(place or ({} if "node" in equipment else {"zone": TYPICAL["zone"]})),
     }
