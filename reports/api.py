@@ -1,5 +1,8 @@
-"""/api/v1/reports/: the quarters with their totals, and each as a file."""
+"""/api/v1/reports/: the quarters with their totals, and each with its tables or as a file."""
 
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -11,13 +14,17 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from emissions.api.base import ApiView, problems
+from emissions.api.base import problems
 from emissions.api.listing import Resource
 from emissions.api.query import documented
 from emissions.api.shapes import Shape
-from emissions.permissions import Action
+from emissions.api.values import words
+from emissions.models import ClosedQuarter
+from emissions.permissions import Action, Member
+from emissions.selectors.periods import Period
 from emissions.selectors.totals import Filters
 from reports.definitions.quarter import quarter_tables
+from reports.definitions.tables import Kind, Table
 from reports.selectors.cover import QuarterTotals, quarters_with_totals
 from reports.views import RENDERERS, quarter_named, team_of
 
@@ -36,6 +43,8 @@ class ReportShape(Shape):
     starts_on = serializers.DateField()
     ends_before = serializers.DateField()
     unfinished = serializers.BooleanField(help_text="Whether the quarter is still going.")
+    closed_at = serializers.DateTimeField(allow_null=True, help_text="Null: not closed.")
+    url = serializers.URLField(help_text="Address of the quarter with its tables.")
     runs = serializers.IntegerField()
     energy_facility_kwh = serializers.FloatField()
     location_based_kg = serializers.FloatField()
@@ -43,10 +52,82 @@ class ReportShape(Shape):
     files = ReportFiles()
 
 
-class ReportListView(Resource):
-    """The quarters that can be reported."""
+class ReportColumn(serializers.Serializer[Any]):
+    """What the values of one column of a table are."""
+
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(choices=words(Kind))
+    unit = serializers.CharField(allow_blank=True)
+    comment = serializers.CharField(allow_blank=True)
+
+
+class _Cell(serializers.JSONField):
+    """A text, number, date or null."""
+
+
+class ReportTable(serializers.Serializer[Any]):
+    """One table of a report, as in its files."""
+
+    name = serializers.CharField()
+    title = serializers.CharField()
+    with_total = serializers.BooleanField(help_text="Whether its last row is the sum.")
+    columns = ReportColumn(many=True)
+    rows = serializers.ListField(
+        child=serializers.ListField(child=_Cell(allow_null=True)),
+        help_text="A value for each column, in order; a share is between 0 and 1.",
+    )
+
+
+class FullReportShape(ReportShape):
+    """A quarter with its tables."""
+
+    tables = ReportTable(many=True)
+
+
+class Reports(Resource):
+    """The quarters that a person may report: a manager's are those of their team."""
 
     actions = {"GET": Action.EXPORT}
+
+    @property
+    def member(self) -> Member:
+        """The person: a project's token has no reports."""
+        member = self.access.member
+        if member is None:
+            raise Http404
+        return member
+
+    def quarters(self) -> list[QuarterTotals]:
+        """Return every quarter with its totals, latest first."""
+        team = team_of(self.member)
+        return quarters_with_totals(
+            organisation=self.member.organisation,
+            filters=Filters(teams=(team.pk,)) if team else Filters(),
+            today=self.today,
+        )
+
+    def tables(self, period: Period) -> list[Table]:
+        """Return the tables of a quarter."""
+        return quarter_tables(
+            organisation=self.member.organisation,
+            period=period,
+            today=self.today,
+            team=team_of(self.member),
+        )
+
+    def shown(self, quarters: Iterable[QuarterTotals]) -> list[dict[str, Any]]:
+        """Return what is said of each quarter."""
+        closed = dict(
+            ClosedQuarter.objects.filter(organisation=self.member.organisation).values_list(
+                "starts_on", "closed_at"
+            )
+        )
+        return [_row(one, closed.get(one.period.starts_on), self.request) for one in quarters]
+
+
+class ReportListView(Reports):
+    """The quarters that can be reported."""
+
     shape = ReportShape
 
     @extend_schema(
@@ -61,16 +142,31 @@ class ReportListView(Resource):
     def get(self, request: Request) -> Response:
         """List every quarter with its totals, latest first; a manager's are those of their team."""
         query = self.query(request)
-        member = self.access.member
-        assert member is not None  # A project's token has no reports.
-        team = team_of(member)
-        found = quarters_with_totals(
-            organisation=member.organisation,
-            filters=Filters(teams=(team.pk,)) if team else Filters(),
-            today=self.today,
-        )
-        rows = [_row(one, request) for one in found]
-        return Response({"results": self.show(rows, query.fields)})
+        return Response({"results": self.show(self.shown(self.quarters()), query.fields)})
+
+
+class ReportView(Reports):
+    """One quarter."""
+
+    shape = FullReportShape
+
+    @extend_schema(
+        operation_id="read_report",
+        tags=["reports"],
+        parameters=documented((), paged=False),
+        responses={200: FullReportShape, **problems(400, 401, 403, 404, 429)},
+    )
+    def get(self, request: Request, quarter: str) -> Response:
+        """Return a quarter such as 2026-Q2 with the tables that its files have."""
+        query = self.query(request)
+        period = quarter_named(quarter)
+        found = self.shown(one for one in self.quarters() if one.period.value == period.value)
+        if not found:
+            raise Http404
+        (row,) = found
+        wanted = query.fields is None or "tables" in query.fields
+        row["tables"] = [_table(one) for one in self.tables(period)] if wanted else []
+        return Response(self.show([row], query.fields)[0])
 
 
 class _AnyFile(BaseRenderer):
@@ -84,29 +180,26 @@ class _AnyFile(BaseRenderer):
         return JSONRenderer().render(data, *args, **options)
 
 
-class ReportFileView(ApiView):
+class ReportFileView(Reports):
     """A quarter as a file."""
 
-    actions = {"GET": Action.EXPORT}
     renderer_classes = (JSONRenderer, _AnyFile)
 
     @extend_schema(
-        operation_id="read_report",
+        operation_id="download_report",
         tags=["reports"],
         responses={
-            (200, "application/octet-stream"): OpenApiTypes.BINARY,
+            **{(200, one.CONTENT_TYPE): OpenApiTypes.BINARY for one in RENDERERS.values()},
             **problems(401, 403, 404, 429),
         },
     )
     def get(self, request: Request, quarter: str, file_format: str) -> HttpResponse:
         """Return a quarter as `csv` (a ZIP of tables) or `xlsx`."""
-        renderer, member = RENDERERS.get(file_format), self.access.member
-        if renderer is None or member is None:
+        renderer, member = RENDERERS.get(file_format), self.member
+        if renderer is None:
             raise Http404
         period, team = quarter_named(quarter), team_of(member)
-        tables = quarter_tables(
-            organisation=member.organisation, period=period, today=self.today, team=team
-        )
+        tables = self.tables(period)
         stem = "_".join([member.organisation.slug, *([team.slug] if team else []), period.value])
         return HttpResponse(
             renderer.render(tables=tables),
@@ -115,20 +208,38 @@ class ReportFileView(ApiView):
         )
 
 
-def _row(one: QuarterTotals, request: Request) -> dict[str, Any]:
+def _table(table: Table) -> dict[str, Any]:
+    return {
+        "name": table.name,
+        "title": table.title,
+        "with_total": table.with_total,
+        "columns": [
+            {"name": one.name, "kind": one.kind.value, "unit": one.unit, "comment": one.comment}
+            for one in table.columns
+        ],
+        "rows": [
+            [float(value) if isinstance(value, Decimal) else value for value in row]
+            for row in table.rows
+        ],
+    }
+
+
+def _row(one: QuarterTotals, closed_at: datetime | None, request: Request) -> dict[str, Any]:
     value = one.period.value
     return {
         "quarter": value,
         "starts_on": one.period.starts_on,
         "ends_before": one.period.ends_before,
         "unfinished": one.unfinished,
+        "closed_at": closed_at,
+        "url": request.build_absolute_uri(reverse("api_report", kwargs={"quarter": value})),
         "runs": one.totals.runs,
         "energy_facility_kwh": one.totals.energy_facility_kwh,
         "location_based_kg": one.totals.location_based_kg,
         "market_based_kg": one.totals.market_based_kg,
         "files": {
             name: request.build_absolute_uri(
-                reverse("api_report", kwargs={"quarter": value, "file_format": name})
+                reverse("api_report_file", kwargs={"quarter": value, "file_format": name})
             )
             for name in RENDERERS
         },

@@ -251,6 +251,7 @@ NOT_PAGES = {
     "api_import": "the API",
     "api_report_list": "the API",
     "api_report": "the API",
+    "api_report_file": "the API",
     "api_nowhere": "the API",
     **{
         f"codecarbon_{name}": "for CodeCarbon clients"

@@ -11,6 +11,8 @@ from rest_framework.test import APIClient
 
 from emissions.calculation.vocabulary import Role
 from emissions.models import Membership, Organisation, Project
+from emissions.selectors.periods import parse_value
+from emissions.services.close_quarter import close_quarter
 from emissions.services.tokens import create_token
 from tests.factories import (
     NOW,
@@ -329,6 +331,20 @@ class TestTotals:
         (group,) = read(client, "totals/", by="month", period=month)["results"]
         assert group["month"] == {"key": month, "label": month}
 
+    def test_intervals_of_the_sum_hold_it(self, ours: Organisation) -> None:
+        fill(ours, 1)
+        client = of_person(make_member(organisation=ours))
+
+        answer = read(client, "totals/", by="team", intervals="true", period="2026-Q2")
+
+        (row,) = answer["results"]
+        for name in ("location_based_kg", "energy_facility_kwh"):
+            span = answer["intervals"][name]
+            assert span["low"] < row[name] < span["high"]
+        assert "intervals" not in read(client, "totals/")
+        refused = client.get(f"{BASE}totals/", {"intervals": "true", "zone": "SE"})
+        assert list(refused.json()["errors"]) == ["intervals"]
+
     def test_what_is_not_known_is_null_and_not_zero(self, ours: Organisation) -> None:
         make_run(project=make_project(organisation=ours))
         client = of_person(make_member(organisation=ours))
@@ -369,6 +385,36 @@ class TestReports:
             assert len(response.content) > 1000
         assert client.get(f"{BASE}reports/2026-Q9/csv/").status_code == 404
         assert client.get(f"{BASE}reports/2026-Q1/exe/").status_code == 404
+
+    def test_a_quarter_has_the_tables_of_its_files(self, ours: Organisation) -> None:
+        make_run(project=make_project(organisation=ours))
+        client = of_person(make_member(Role.OFFICER, organisation=ours))
+        brief = next(one for one in read(client, "reports/")["results"] if one["runs"])
+
+        quarter = client.get(brief["url"]).json()
+
+        tables = {one["name"]: one for one in quarter.pop("tables")}
+        assert quarter == brief
+        assert quarter["closed_at"] is None
+        assert len(tables) > 10
+        inventory = tables["inventory"]
+        assert all(len(row) == len(inventory["columns"]) for row in inventory["rows"])
+        assert any(isinstance(value, float) for row in inventory["rows"] for value in row)
+        assert read(client, f"reports/{quarter['quarter']}/", fields="runs") == {"runs": 1}
+        assert client.get(f"{BASE}reports/1999-Q1/").status_code == 404
+        assert client.get(f"{BASE}reports/{quarter['quarter']}/?odd=1").status_code == 400
+
+    def test_a_closed_quarter_says_since_when(self, ours: Organisation) -> None:
+        make_run(project=make_project(organisation=ours))
+        officer = make_member(Role.OFFICER, organisation=ours)
+        close_quarter(organisation=ours, quarter=parse_value("2026-Q2", today=NOW.date()),
+                      by=officer.user, now=NOW + timedelta(days=1))  # fmt: skip
+
+        rows = read(of_person(officer), "reports/")["results"]
+
+        closed = {row["quarter"]: row["closed_at"] for row in rows}
+        assert closed["2026-Q2"] is not None
+        assert [one for one in closed.values() if one] == [closed["2026-Q2"]]
 
     def test_a_manager_s_are_their_team_s(self, ours: Organisation) -> None:
         make_run(project=make_project(organisation=ours))
