@@ -21,11 +21,12 @@ from emissions.api.base import ApiView, problems
 from emissions.api.errors import ContentTooLargeError
 from emissions.calculation.vocabulary import ImportStatus
 from emissions.importers.bulk import ImportRefused
+from emissions.importers.columns import TimeZoneNeeded
 from emissions.importers.formats import FORMATS
 from emissions.models import RunImport
 from emissions.permissions import Action
 from emissions.selectors.imports import refused_rows
-from emissions.services.imports.run import discard_import, start_import
+from emissions.services.imports.run import start_import
 from emissions.services.imports.stage import open_import
 from emissions.uploads import LARGEST_UPLOAD
 
@@ -151,9 +152,6 @@ class ImportListView(ImportView):
             path = Path(folder) / "body"
             _keep(request.stream, path)
             one = self._open(path, asked, now)
-        if one.status == ImportStatus.ASKING:
-            discard_import(run_import=one, by=access.by)
-            raise ValidationError({"time_zone": [NO_ZONE]})
         waits = asked["preview"] or not one.new_rows + one.changed_rows
         if not waits:
             one = start_import(run_import=one, by=access.by, now=now)
@@ -174,6 +172,8 @@ class ImportListView(ImportView):
                 by=access.by,
                 now=now,
             )
+        except TimeZoneNeeded as needed:
+            raise ValidationError({"time_zone": [NO_ZONE]}) from needed
         except ImportRefused as refused:
             raise ValidationError({"body": [str(refused)]}) from refused
 

@@ -1,36 +1,37 @@
 """Open a file of runs that somebody uploaded, however long: columns of text, part by part.
 
-CSV and Parquet are read by columns, for they may have millions of rows; a spreadsheet is read
-by `tables`, as every other upload.
+Text is read by columns, some megabytes at a time, so that the memory is of a part and not of
+the file. Spreadsheets and Parquet become such a text first (`unpack`).
 
-Nothing is executed, unpacked to disk or guessed: a file that is not plainly a table is refused
-with what to do about it. Text cells come stripped; an empty cell is null.
+Nothing is executed or guessed: a file that is not plainly a table is refused with what to do
+about it. Text cells come stripped; an empty cell is null.
 """
 
 import csv
-import re
-import zipfile
-from collections.abc import Iterable, Iterator
+import io
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
+import numpy as np
 import polars as pl
 
-from emissions.importers.tables import Limits, TableError, read_table
-from emissions.importers.tables import Table as Sheet
+from emissions.importers.unpack import NUMBER, UnpackError, unpack
 
 LARGEST_FILE = 1024**3
 """Beyond this a file is refused unread. [bytes]"""
 
-SHEET = Limits(megabytes=64, unpacked_megabytes=256, rows=200_000, cells=5_000_000)
-"""What a spreadsheet may hold; what is larger is better sent as CSV."""
-
 MOST_ROWS = 5_000_000
 MOST_COLUMNS = 500
 LONGEST_HEADER = 64 * 1024
+PART = 8 * 1024**2
+"""Text that is read at a time. [bytes]"""
+
+LONGEST_ROW = 4 * PART
 BATCH = 100_000
-"""Rows that are held as columns at a time."""
+"""Rows that are handed on at a time."""
 
 DELIMITERS = (",", ";", "\t", "|")
 ROW = "row"
@@ -46,14 +47,16 @@ class ImportRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file's header as it stands, and how its cells are told apart."""
+    """A file's header as it stands, and how its cells are told apart.
+
+    `unpacked` is where the text of a spreadsheet or Parquet file lies, as long as the table
+    lives: without a header, and with the number of each row before its cells.
+    """
 
     path: Path
-    kind: str
     header: list[str]
-    delimiter: str = ""
-    encoding: str = "utf-8"
-    sheet: Sheet | None = None
+    delimiter: str
+    unpacked: TemporaryDirectory[str] | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -66,7 +69,7 @@ class Table:
         `errors` has the columns of `ERRORS`: rows that have more cells than the header.
         """
         rows = 0
-        for frame, errors in BATCHES[self.kind](self):
+        for frame, errors in _batches(self):
             rows += frame.height
             if rows > MOST_ROWS:
                 raise ImportRefused(f"More than {MOST_ROWS:,} rows: send the file in parts.")
@@ -74,6 +77,30 @@ class Table:
 
 
 ERRORS = {ROW: pl.Int64, "column": pl.String, "reason": pl.String}
+
+
+def last_of_each(table: Table, key: Callable[[pl.DataFrame], pl.Series]) -> pl.Series:
+    """Return the numbers of the rows that are the last ones with their key.
+
+    The file is read once for it; kept are 16 bytes of a row, for keys are told by a hash.
+    """
+    rows = [np.empty(0, dtype=np.int64)]
+    keys = [np.empty(0, dtype=np.uint64)]
+    for frame, _ in table.batches():
+        rows.append(frame[ROW].to_numpy())
+        keys.append(key(frame).hash().to_numpy())
+    numbers = np.concatenate(rows)
+    # The first of each in the reverse is the last of each.
+    _, first = np.unique(np.concatenate(keys)[::-1], return_index=True)
+    return pl.Series(ROW, np.sort(numbers[::-1][first]))
+
+
+def within(frame: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    """Return the rows of a part that are among the given ones, in order."""
+    if not frame.height:
+        return frame
+    near = rows.filter(rows.is_between(frame[ROW][0], frame[ROW][-1]))
+    return frame.join(near.to_frame(), on=ROW, how="semi", maintain_order="left")
 
 
 def no_errors() -> pl.DataFrame:
@@ -103,18 +130,22 @@ def open_table(path: Path) -> Table:
         )
     with path.open("rb") as file:
         start = file.read(8192)
-    if start.startswith(b"PK"):
-        return _open_workbook(path)
-    if start.startswith(b"PAR1"):
-        return _open_parquet(path)
+    if start.startswith((b"PK", b"PAR1")):
+        return _open_packed(path)
     return _open_text(path, start)
 
 
-# Text
+def _open_packed(path: Path) -> Table:
+    folder = TemporaryDirectory()
+    text = Path(folder.name) / "text"
+    try:
+        header = unpack(path, text)
+    except UnpackError as error:
+        raise ImportRefused(str(error)) from error
+    return Table(text, _checked(header), ",", unpacked=folder)
 
 
 def _open_text(path: Path, start: bytes) -> Table:
-    encoding = "utf-8-sig" if start.startswith(b"\xef\xbb\xbf") else "utf-8"
     if start.startswith(UTF16):
         raise ImportRefused("This text is UTF-16: save it as “CSV UTF-8”.")
     if start.startswith((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
@@ -126,7 +157,7 @@ def _open_text(path: Path, start: bytes) -> Table:
     if b"\x00" in start:
         raise ImportRefused("This is no text: give CSV, XLSX or Parquet.")
     try:
-        with path.open(encoding=encoding, newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             line = file.readline(LONGEST_HEADER)
     except UnicodeDecodeError as error:
         raise ImportRefused(NOT_UTF8) from error
@@ -137,7 +168,7 @@ def _open_text(path: Path, start: bytes) -> Table:
         header = next(_cells([line], delimiter), [])
     except csv.Error as error:
         raise ImportRefused(f"The first line cannot be read: {error}.") from error
-    return Table(path, "text", _checked(header), delimiter, encoding)
+    return Table(path, _checked(header), delimiter)
 
 
 NOT_UTF8 = "This text is not UTF-8, so its letters cannot be told: save it as “CSV UTF-8”."
@@ -158,31 +189,81 @@ def _checked(header: list[str]) -> list[str]:
     twice = next((name for name in plain if plain.count(name) > 1), None)
     if twice is not None:
         raise ImportRefused(f"The first line names the column “{twice}” twice.")
-    if plain_name(ROW) in plain:
+    if {plain_name(ROW), NUMBER} & set(plain):
         raise ImportRefused("No column may be called “row”: rows are counted.")
     return names
 
 
-def _text_batches(table: Table) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Read as Polars does; from where it gives up, row by row, to say which rows are wrong."""
-    seen = 1
-    names = table.columns
-    try:
-        found = pl.scan_csv(
-            table.path,
-            infer_schema=False,
-            separator=table.delimiter,
-            quote_char=None if table.delimiter == "|" else '"',
-            row_index_name=ROW,
-            row_index_offset=2,
-            with_column_names=lambda given: [*names, *given[len(names) :]],
-        ).collect_batches(chunk_size=BATCH, maintain_order=True)
-        for batch in found:
-            if batch.height:
-                seen = int(batch[ROW][-1])
-                yield _cleaned(batch, names), no_errors()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError):
-        yield from _text_rows(table, after=seen)
+Batch = tuple[pl.DataFrame, pl.DataFrame]
+
+
+def _batches(table: Table) -> Iterator[Batch]:
+    """Read as Polars does; a part of which it gives up row by row, to say which are wrong."""
+    after = 1
+    with table.path.open("rb") as file:
+        if table.unpacked is None:
+            file.readline(4 * LONGEST_HEADER)
+        for part in _parts(file, quoted=table.delimiter != "|"):
+            try:
+                frame, errors = _columns(table, part, after), no_errors()
+            except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError) as error:
+                if table.unpacked is not None:
+                    raise ImportRefused("This file cannot be read: send it as CSV.") from error
+                frame, errors = _row_by_row(table, part, after)
+            after = max(after, _last(frame), _last(errors))
+            cleaned = _cleaned(frame, table.columns)
+            for start in range(0, max(cleaned.height, 1), BATCH):
+                yield cleaned.slice(start, BATCH), errors if start == 0 else no_errors()
+
+
+def _last(frame: pl.DataFrame) -> int:
+    return int(frame[ROW][-1]) if frame.height else 0
+
+
+def _parts(file: BinaryIO, *, quoted: bool) -> Iterator[bytes]:
+    """Yield whole rows, some megabytes at a time: a line that ends within quotes goes on."""
+    held, last = b"", False
+    while not last:
+        read = file.read(PART)
+        last = len(read) < PART
+        held += read
+        end = len(held) if last else _end_of_row(held, quoted=quoted)
+        if not last and not end and len(held) > LONGEST_ROW:
+            raise ImportRefused("A row of this file does not end: a quotation mark is missing.")
+        if end:
+            yield held[:end]
+            held = held[end:]
+
+
+def _end_of_row(held: bytes, *, quoted: bool) -> int:
+    """Return how much of a text is whole rows."""
+    end = held.rfind(b"\n") + 1
+    if not quoted or held.count(b'"', 0, end) % 2 == 0:
+        return end
+    # An odd number of quotation marks: that line ends within a cell.
+    letters = np.frombuffer(held, dtype=np.uint8)
+    within = np.cumsum(letters == ord('"'), dtype=np.int32) % 2
+    ends = np.flatnonzero((letters == ord("\n")) & (within == 0))
+    return int(ends[-1]) + 1 if ends.size else 0
+
+
+def _columns(table: Table, part: bytes, after: int) -> pl.DataFrame:
+    """Return a part by columns, with the number of each row."""
+    names = table.columns if table.unpacked is None else [NUMBER, *table.columns]
+    # The header tells how many cells a row has, whatever the first row of the part has.
+    header = table.delimiter.join(f"c{at}" for at in range(len(names))).encode() + b"\n"
+    frame = pl.read_csv(
+        header + part,
+        infer_schema=False,
+        new_columns=names,
+        separator=table.delimiter,
+        quote_char=None if table.delimiter == "|" else '"',
+        row_index_name=ROW if table.unpacked is None else None,
+        row_index_offset=after + 1,
+    )
+    if table.unpacked is None:
+        return frame
+    return frame.rename({NUMBER: ROW}).cast({ROW: pl.Int64})
 
 
 def _cells(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
@@ -192,41 +273,27 @@ def _cells(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
     return csv.reader(lines, delimiter=delimiter)
 
 
-def _text_rows(table: Table, *, after: int) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+def _row_by_row(table: Table, part: bytes, after: int) -> Batch:
+    """Return the sound rows of a part, and what is wrong with the others."""
     names, width = table.columns, len(table.header)
     rows: list[list[str | None]] = []
-    numbers: list[int] = []
     errors: list[tuple[int, str, str]] = []
-
-    def batch() -> tuple[pl.DataFrame, pl.DataFrame]:
-        columns = list(zip(*rows, strict=True)) if rows else [()] * width
-        frame = pl.DataFrame(
-            {ROW: numbers, **dict(zip(names, columns, strict=True))},
-            schema={ROW: pl.Int64, **dict.fromkeys(names, pl.String)},
-        )
-        return _cleaned(frame, names), pl.DataFrame(errors, schema=ERRORS, orient="row")
-
     try:
-        with table.path.open(encoding=table.encoding, newline="") as file:
-            for number, cells in enumerate(_cells(file, table.delimiter), start=1):
-                if number <= after or number == 1:
-                    continue
-                if any(cells[width:]):
-                    many = f"This row has {len(cells)} cells, the first line names {width} columns."
-                    errors.append((number, RAGGED, many))
-                    continue
-                padded: list[str | None] = [*cells[:width]]
-                rows.append(padded + [None] * (width - len(padded)))
-                numbers.append(number)
-                if len(rows) >= BATCH:
-                    yield batch()
-                    rows, numbers, errors = [], [], []
+        lines = io.StringIO(part.decode(), newline="")
+        for number, cells in enumerate(_cells(lines, table.delimiter), start=after + 1):
+            if any(cells[width:]):
+                many = f"This row has {len(cells)} cells, the first line names {width} columns."
+                errors.append((number, RAGGED, many))
+                continue
+            padded = [*cells[:width], *[None] * (width - len(cells))]
+            rows.append([str(number), *padded])
     except UnicodeDecodeError as error:
         raise ImportRefused(NOT_UTF8) from error
     except csv.Error as error:
         raise ImportRefused(f"The file cannot be read as CSV: {error}.") from error
-    if rows or errors:
-        yield batch()
+    schema = dict.fromkeys((ROW, *names), pl.String)
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    return frame.cast({ROW: pl.Int64}), pl.DataFrame(errors, schema=ERRORS, orient="row")
 
 
 def _cleaned(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
@@ -234,80 +301,3 @@ def _cleaned(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
     cells = pl.col(names).str.strip_chars()
     frame = frame.select(pl.col(ROW).cast(pl.Int64), cells.replace("", None))
     return frame.filter(pl.any_horizontal(pl.col(names).is_not_null()))
-
-
-# Workbooks
-
-
-def _open_workbook(path: Path) -> Table:
-    sheet = _sheet(path)
-    return Table(path, "workbook", _checked(list(sheet.header)), sheet=sheet)
-
-
-def _sheet(path: Path) -> Sheet:
-    """Read the first sheet, within the limits and with the checks of `tables`.
-
-    Formulas are refused: what they last came to may be stale.
-    """
-    content = path.read_bytes()
-    try:
-        sheet = read_table(content, limits=SHEET)
-    except TableError as error:
-        raise ImportRefused(str(error)) from error
-    with zipfile.ZipFile(BytesIO(content)) as archive:
-        for name in archive.namelist():
-            if name.startswith("xl/worksheets/") and FORMULA.search(archive.read(name)):
-                raise ImportRefused("Cells hold formulas: paste their values, and save again.")
-    return sheet
-
-
-FORMULA = re.compile(rb"<(?:\w{1,20}:)?f[\s>/]")
-
-
-def _workbook_batches(table: Table) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    assert table.sheet is not None
-    frame = table.sheet.frame()
-    frame = frame.rename(dict(zip(frame.columns, [ROW, *table.columns], strict=True)))
-    for start in range(0, frame.height, BATCH):
-        yield _cleaned(frame.slice(start, BATCH), table.columns), no_errors()
-
-
-# Parquet
-
-
-def _open_parquet(path: Path) -> Table:
-    try:
-        header = list(pl.scan_parquet(path).collect_schema())
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise ImportRefused("This Parquet file is damaged.") from error
-    return Table(path, "parquet", _checked(header))
-
-
-def _parquet_batches(table: Table) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    names = table.columns
-    try:
-        scan = pl.scan_parquet(table.path, row_index_name=ROW, row_index_offset=2)
-        for batch in scan.collect_batches(chunk_size=BATCH, maintain_order=True):
-            plain = batch.rename(dict(zip(batch.columns[1:], names, strict=True)))
-            yield _cleaned(plain.with_columns(_as_text(plain, names)), names), no_errors()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise ImportRefused("This Parquet file cannot be read.") from error
-
-
-def _as_text(frame: pl.DataFrame, names: list[str]) -> list[pl.Expr]:
-    """Return typed columns as the text that the parsers read."""
-    found = []
-    for name in names:
-        kind = frame.schema[name]
-        if isinstance(kind, pl.Datetime):
-            offset = "Z" if kind.time_zone else ""
-            moment = pl.col(name).dt.convert_time_zone("UTC") if kind.time_zone else pl.col(name)
-            found.append(moment.dt.strftime(f"%Y-%m-%dT%H:%M:%S%.6f{offset}").alias(name))
-        elif kind.is_nested() or kind in (pl.Binary, pl.Object):
-            raise ImportRefused(f"Column “{name}” holds {kind}: give text, numbers or dates.")
-        else:
-            found.append(pl.col(name).cast(pl.String))
-    return found
-
-
-BATCHES = {"text": _text_batches, "workbook": _workbook_batches, "parquet": _parquet_batches}

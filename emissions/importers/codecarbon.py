@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from emissions.importers.bulk import ERRORS, ROW, Table
+from emissions.importers.bulk import ROW, Table, last_of_each, within
 from emissions.importers.columns import Parsed, Reader, divided
 
 NEEDED = {"timestamp", "project_name", "duration", "emissions", "energy_consumed"}
@@ -33,13 +33,20 @@ def recognises(table: Table) -> bool:
 
 
 def read(table: Table, *, zone: ZoneInfo | None) -> Iterator[Parsed]:
-    """Yield the runs of the file: of each the last row."""
-    parts = list(table.batches())
-    if not parts:
-        return
-    frame = pl.concat([rows for rows, _ in parts])
-    ragged = pl.concat([pl.DataFrame(schema=ERRORS), *(errors for _, errors in parts)])
-    yield _parsed(Reader(_blanked(frame), zone), ragged)
+    """Yield the runs of the file, part by part: of each the last row."""
+    last = last_of_each(table, _identity)
+    for rows, ragged in table.batches():
+        yield _parsed(Reader(_blanked(within(rows, last)), zone), ragged)
+
+
+def _identity(frame: pl.DataFrame) -> pl.Series:
+    """Return what tells runs apart: their id, else project, end and duration."""
+    frame = _blanked(frame)
+    stated = pl.concat_str(
+        "project_name", "timestamp", "duration", separator="\n", ignore_nulls=True
+    )
+    run_id = [pl.col("run_id")] if "run_id" in frame.columns else []
+    return frame.select(pl.coalesce(*run_id, stated)).to_series()
 
 
 def _blanked(frame: pl.DataFrame) -> pl.DataFrame:
@@ -80,9 +87,8 @@ def _parsed(reader: Reader, ragged: pl.DataFrame) -> Parsed:
             pl.col("tracking_mode").fill_null("unknown"),
         ),
     )
-    last = runs.sort(ROW).unique("external_id", keep="last", maintain_order=True)
-    columns = {name: last[name] for name in last.columns if name != ROW}
-    return Reader(last, reader.zone, reader.errors).parsed(columns, ragged)
+    columns = {name: runs[name] for name in runs.columns if name != ROW}
+    return reader.parsed(columns, ragged)
 
 
 def _without_id() -> pl.Expr:

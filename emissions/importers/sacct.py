@@ -1,7 +1,9 @@
 """Slurm accounting: `sacct --parsable2`, pipe-separated with a header.
 
 The steps of a job (`123.batch`, `123.0`) are lines of their own and part of it: only where the
-job's own line has no energy, the largest of its steps stands for it. Times are local.
+job's own line has no energy, the largest of its steps stands for it. They may stand anywhere in
+the file, so their energy is gathered first and the jobs are read after it, part by part. Times
+are local. Clusters ask for different columns: what one says under another name is understood.
 """
 
 from collections.abc import Iterator
@@ -10,10 +12,17 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from emissions.calculation.vocabulary import RunStatus
-from emissions.importers.bulk import ERRORS, ROW, Table
+from emissions.importers.bulk import ROW, ImportRefused, Table
 from emissions.importers.columns import NUMBER_ADVICE, Parsed, Reader, divided, hours_of
 
-NEEDED = {"jobid", "state", "start"}
+#: Our column: others of sacct that stand in for it where the file has it not.
+STAND_INS = {
+    "jobid": ("jobidraw",),
+    "ncpus": ("alloccpus", "reqcpus"),
+    "nnodes": ("allocnodes",),
+    "alloctres": ("allocgres", "reqtres"),
+}
+LENGTHS = {"elapsed", "elapsedraw"}
 #: Words of Slurm for “not there”.
 NOTHING = ("Unknown", "None", "N/A", "None assigned", "INVALID")
 LENGTH = r"^(?:(\d+)-)?(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)$"
@@ -21,6 +30,8 @@ LENGTH_ADVICE = "Give a length such as 1-02:03:04."
 MEMORY = r"^([\d.]+)([KMGTP]?)B?([nc]?)$"
 GB_OF = {"K": 1 / 1024**2, "M": 1 / 1024, "": 1 / 1024, "G": 1.0, "T": 1024.0, "P": 1024.0**2}
 JOULES_PER_KWH = 3.6e6
+ROUNDED = r"^([\d.]+)([KMGTP]?)$"
+JOULES_OF = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
 STATUS = {
     "COMPLETED": RunStatus.COMPLETED,
     "COMPLETING": RunStatus.RUNNING,
@@ -47,31 +58,75 @@ NEVER_STARTED = "The job has not started: there is nothing to count."
 
 def recognises(table: Table) -> bool:
     """Whether the file has sacct's columns."""
-    return set(table.columns) >= NEEDED and bool({"elapsed", "end"} & set(table.columns))
+    names = set(table.columns)
+    return (
+        "state" in names
+        and bool({"jobid", "jobidraw"} & names)
+        and bool({"start", "end", *LENGTHS} & names)
+    )
 
 
 def read(table: Table, *, zone: ZoneInfo | None) -> Iterator[Parsed]:
-    """Yield the jobs of the file."""
-    parts = list(table.batches())
-    if not parts:
-        return
-    frame = pl.concat([rows for rows, _ in parts])
-    ragged = pl.concat([pl.DataFrame(schema=ERRORS), *(errors for _, errors in parts)])
-    frame = frame.with_columns(
-        pl.col([name for name in frame.columns if name != ROW]).replace(
-            dict.fromkeys(NOTHING, None)
-        )
-    ).with_columns(
+    """Yield the jobs of the file, part by part.
+
+    Raises
+    ------
+    ImportRefused
+        Nothing says when the jobs were, or for how long.
+    """
+    names = set(table.columns)
+    if not {"start", "end"} & names or not ({"start", "end"} <= names or LENGTHS & names):
+        raise ImportRefused(NO_TIMES)
+    steps = _step_energy(table)
+    for rows, ragged in table.batches():
+        frame = _named(rows)
+        jobs = frame.filter(~pl.col("step").fill_null(value=False))
+        yield _parsed(Reader(jobs, zone), steps, ragged)
+
+
+NO_TIMES = "This does not say when the jobs were: ask sacct for Start, End and Elapsed, too."
+
+
+def _named(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with our names of columns, and `job` and `step` of their ids."""
+    blank = pl.col([name for name in rows.columns if name != ROW]).replace(
+        dict.fromkeys(NOTHING, None)
+    )
+    rows = rows.with_columns(blank)
+    for name, others in STAND_INS.items():
+        given = [one for one in (name, *others) if one in rows.columns]
+        if given:
+            rows = rows.with_columns(pl.coalesce(given).alias(name))
+    return rows.with_columns(
         job=pl.col("jobid").str.extract(r"^([^.]+)", 1),
         step=pl.col("jobid").str.contains(".", literal=True),
     )
-    step = pl.col("step").fill_null(value=False)
-    yield _parsed(Reader(frame.filter(~step), zone), frame.filter(step), ragged)
+
+
+def _step_energy(table: Table) -> pl.DataFrame:
+    """Return `job` and `step_joules`: the largest energy of its steps, where one has any.
+
+    Only such jobs are held, so that the memory is of these and not of the file.
+    """
+    found = pl.DataFrame(schema={"job": pl.String, "step_joules": pl.Float64})
+    if "consumedenergyraw" not in table.columns:
+        return found
+    joules = pl.col("consumedenergyraw").cast(pl.Float64, strict=False)
+    for rows, _ in table.batches():
+        energy = _named(rows.select([name for name in rows.columns if name in ENERGY_COLUMNS]))
+        some = energy.filter(pl.col("step") & (joules > 0)).select("job", step_joules=joules)
+        found = pl.concat([found, some]).group_by("job").agg(pl.col("step_joules").max())
+    return found
+
+
+ENERGY_COLUMNS = (ROW, "jobid", "jobidraw", "consumedenergyraw")
 
 
 def _parsed(reader: Reader, steps: pl.DataFrame, ragged: pl.DataFrame) -> Parsed:
     start, end = reader.moment("start"), reader.moment("end")
     lasted = _hours(reader, start, end)
+    if not reader.has("start"):
+        start = _before(end, lasted)
     gpus = _gpus(reader)
     partition = reader.text("partition")
     partition = _labelled("partition ", partition)
@@ -97,7 +152,8 @@ def _parsed(reader: Reader, steps: pl.DataFrame, ragged: pl.DataFrame) -> Parsed
     user = reader.text("user")
     columns["notes"] = _labelled("Slurm user ", user)
     reader.refuse("jobid", reader.cells("jobid").is_null(), "A job needs its JobID.")
-    reader.refuse("start", reader.cells("start").is_null(), NEVER_STARTED)
+    told = "start" if reader.has("start") else "end"
+    reader.refuse(told, reader.cells(told).is_null(), NEVER_STARTED)
     return reader.parsed(columns, ragged)
 
 
@@ -112,13 +168,19 @@ def _hours(reader: Reader, start: pl.Series, end: pl.Series) -> pl.Series:
     reader.refuse("elapsed", cells.is_not_null() & elapsed.is_null(), LENGTH_ADVICE)
     span = hours_of(end - start)
     reader.refuse("end", span < 0, "The job ends before it starts.")
-    hours = elapsed.fill_null(span)
+    hours = elapsed.fill_null(divided(reader.number("elapsedraw"), 3600)).fill_null(span)
     reader.refuse(
         "elapsed",
-        hours.is_null() & start.is_not_null() & cells.is_null(),
+        hours.is_null() & (start.is_not_null() | end.is_not_null()) & cells.is_null(),
         "Give Elapsed or End: without either the hours are not known.",
     )
     return hours
+
+
+def _before(end: pl.Series, hours: pl.Series) -> pl.Series:
+    spans = pl.DataFrame({"end": end, "hours": hours})
+    length = pl.duration(microseconds=(pl.col("hours") * 3.6e9).round())
+    return spans.select(pl.col("end") - length).to_series()
 
 
 def _length(cells: pl.Series) -> pl.Series:
@@ -150,9 +212,7 @@ def _status(reader: Reader) -> pl.Series:
 
 
 def _resources(reader: Reader) -> pl.Series:
-    given = [reader.cells(name) for name in ("alloctres", "allocgres", "reqtres")]
-    frame = pl.DataFrame({str(at): cells for at, cells in enumerate(given)})
-    return frame.select(pl.coalesce(pl.all())).to_series()
+    return reader.cells("alloctres")
 
 
 def _gpus(reader: Reader) -> pl.DataFrame:
@@ -229,15 +289,29 @@ def _gb(name: str) -> pl.Expr:
 
 
 def _energy(reader: Reader, steps: pl.DataFrame) -> pl.Series:
-    """Return measured energy where there is some; 0 means that nothing measured."""
+    """Return measured energy where there is some; 0 means that nothing measured.
+
+    Of the job, else of its steps, else what its resources count, else the rounded column.
+    """
     own = reader.number("consumedenergyraw")
-    frame = pl.DataFrame({"job": reader.frame["job"], "joules": own.set(own <= 0, None)})
-    if "consumedenergyraw" in steps.columns and steps.height:
-        joules = pl.col("consumedenergyraw").cast(pl.Float64, strict=False)
-        largest = steps.group_by("job").agg(step_joules=joules.max())
-        frame = frame.join(largest, on="job", how="left", maintain_order="left")
-        positive = pl.when(pl.col("step_joules") > 0).then("step_joules")
-        frame = frame.with_columns(joules=pl.coalesce("joules", positive))
+    of_steps = reader.frame.select("job").join(steps, on="job", how="left", maintain_order="left")
+    rounded = reader.cells("consumedenergy")
+    frame = pl.DataFrame(
+        {
+            "own": own,
+            "of_steps": of_steps["step_joules"],
+            "counted": _resources(reader).str.extract(r"(?:^|,)energy=(\d+)", 1),
+            "rounded": rounded.str.extract(ROUNDED, 1),
+            "unit": rounded.str.extract(ROUNDED, 2).replace_strict(JOULES_OF, default=1.0),
+        }
+    ).select(
+        "own",
+        "of_steps",
+        pl.col("counted").cast(pl.Float64, strict=False),
+        (pl.col("rounded").cast(pl.Float64, strict=False) * pl.col("unit")).alias("rounded"),
+    )
+    some = [pl.when(pl.col(name) > 0).then(name) for name in frame.columns]
+    joules = frame.select(pl.coalesce(some)).to_series()
     # Slurm writes 2^64 − 2 where a sensor gave nonsense.
-    reader.refuse("consumedenergyraw", frame["joules"] > 1e18, NUMBER_ADVICE)
-    return divided(frame["joules"], JOULES_PER_KWH)
+    reader.refuse("consumedenergyraw", joules > 1e18, NUMBER_ADVICE)
+    return divided(joules, JOULES_PER_KWH)

@@ -96,6 +96,7 @@ def _upload(form: UploadForm, member: Member) -> RunImport:
             project=data["project"],
             only_project=False,
             time_zone=data["time_zone"],
+            asks=True,
             by=member.user,
             now=timezone.now(),
         )

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from emissions.calculation.vocabulary import ImportStatus
 from emissions.importers.bulk import ImportRefused
+from emissions.importers.columns import TimeZoneNeeded
 from emissions.importers.formats import FORMATS
 from emissions.models import Organisation, Project, RunImport
 from emissions.selectors.imports import refused_rows, unknown_names
@@ -37,9 +38,6 @@ class Command(BaseCommand):
         """Stage the file, print the preview, and go on or forget it."""
         organisation, project = _where(options["organisation"], options["project"])
         one = _opened(organisation, project, options)
-        if one.status == ImportStatus.ASKING:
-            discard_import(run_import=one, by=None)
-            raise CommandError("The dates in this file carry no zone: give --time-zone.")
         self._preview(one)
         if not options["yes"]:
             discard_import(run_import=one, by=None)
@@ -112,6 +110,8 @@ def _opened(
         )
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise CommandError(f"There is no time zone “{options['time_zone']}”.") from error
+    except TimeZoneNeeded as needed:
+        raise CommandError("The dates in this file carry no zone: give --time-zone.") from needed
     except ImportRefused as refused:
         raise CommandError(str(refused)) from refused
     except OSError as error:

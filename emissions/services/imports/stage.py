@@ -65,15 +65,18 @@ def open_import(
     only_project: bool,
     format_name: str = "",
     time_zone: str = "",
+    asks: bool = False,
     by: User | None,
     now: datetime,
 ) -> RunImport:
-    """Read a file into staged rows, or keep it until somebody has said its time zone.
+    """Read a file into staged rows; with `asks` keep it until somebody says its time zone.
 
     Raises
     ------
     ImportRefused
         The file cannot be read; nothing is kept of it.
+    TimeZoneNeeded
+        Its dates carry no zone, none is given, and nobody can be asked; nothing is kept of it.
     """
     opened = open_file(path, format_name=format_name)
     with path.open("rb") as file:
@@ -105,6 +108,8 @@ def open_import(
             with transaction.atomic():
                 stage(run_import=run_import, opened=opened, now=now)
         except TimeZoneNeeded:
+            if not asks:
+                raise
             run_import.status = ImportStatus.ASKING
             run_import.save(update_fields=["status"])
             ImportContent.objects.create(

@@ -5,15 +5,16 @@ import io
 import pickle
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import openpyxl
 import polars as pl
 import pytest
 
-from emissions.importers import bulk
+from emissions.importers import bulk, unpack
 from emissions.importers.bulk import ImportRefused, open_table
 from emissions.importers.tables import Limits
+from emissions.importers.unpack import UnpackError
 
 
 def table_of(folder: Path, content: bytes) -> tuple[list[dict[str, Any]], list[Any]]:
@@ -61,7 +62,7 @@ def test_rows_with_too_many_cells_are_named_and_the_others_read(tmp_path: Path) 
 
 
 def test_a_late_ragged_row_is_found_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "BATCH", 10)
+    monkeypatch.setattr(bulk, "PART", 40)
     lines = [f"{n},x" for n in range(95)]
     lines[70] = "70,x,y"
     rows, errors = table_of(tmp_path, ("a,b\n" + "\n".join(lines)).encode())
@@ -126,12 +127,13 @@ class TestWorkbooks:
             table_of(tmp_path, workbook([["a"], ["=1+1"]]))
 
     def test_a_bomb_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(bulk, "SHEET", Limits(unpacked_megabytes=1))
+        monkeypatch.setattr(unpack, "SHEET", Limits(unpacked_megabytes=1))
         buffer = io.BytesIO(workbook([["a"], [1]]))
         with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("xl/worksheets/sheet9.xml", b" " * 4 * 1024 * 1024)
-        with pytest.raises(ImportRefused, match="unpacks to more"):
-            table_of(tmp_path, buffer.getvalue())
+        (tmp_path / "upload").write_bytes(buffer.getvalue())
+        with pytest.raises(UnpackError, match="unpacks to more"):
+            unpack.write_text(tmp_path / "upload", tmp_path / "text")
 
     def test_another_archive_is_refused(self, tmp_path: Path) -> None:
         buffer = io.BytesIO()
@@ -156,6 +158,56 @@ class TestParquet:
         pl.DataFrame({"a": [[1, 2]]}).write_parquet(buffer)
         with pytest.raises(ImportRefused, match="give text"):
             table_of(tmp_path, buffer.getvalue())
+
+    def test_a_bomb_ends_the_process_that_unpacks_it_and_no_other(self, tmp_path: Path) -> None:
+        # Some kilobytes that stand for terabytes of text.
+        rows = pl.zeros(2_000_000, dtype=pl.Int64, eager=True)
+        bomb = pl.Series("name", ["x" * 1_000_000]).cast(pl.Categorical).gather(rows)
+        path = tmp_path / "bomb.parquet"
+        bomb.to_frame().write_parquet(path)
+        assert path.stat().st_size < 100_000
+        with pytest.raises(ImportRefused, match="cannot be unpacked"):
+            open_table(path)
+
+    def test_a_long_cell_is_no_cell_of_a_table(self, tmp_path: Path) -> None:
+        buffer = io.BytesIO()
+        pl.DataFrame({"a": ["x" * 100_000]}).write_parquet(buffer)
+        with pytest.raises(ImportRefused, match="longer than 64 kB"):
+            table_of(tmp_path, buffer.getvalue())
+
+    def test_what_was_unpacked_is_gone_with_the_table(self, tmp_path: Path) -> None:
+        path = tmp_path / "upload"
+        pl.DataFrame({"a": ["x"]}).write_parquet(path)
+        table = open_table(path)
+        text = table.path
+        assert text.read_text() == "2,x\n"
+        del table
+        assert not text.exists()
+
+
+class TestParts:
+    """Text is read some bytes at a time; where it is cut is not to be seen."""
+
+    TEXT = 'a,b\n1,"x\ny, ""z"""\n\n2,"é\n"\n3,w\r\n4\n"5",\n'
+    ROWS: ClassVar = [
+        (2, "1", 'x\ny, "z"'), (4, "2", "é"), (5, "3", "w"), (6, "4", None), (7, "5", None),
+    ]  # fmt: skip
+
+    @pytest.mark.parametrize("size", [1, 2, 5, 8, 13, 21, 1000])
+    def test_rows_are_the_same(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+    ) -> None:
+        monkeypatch.setattr(bulk, "PART", size)
+        monkeypatch.setattr(bulk, "LONGEST_ROW", 100)
+        rows, errors = table_of(tmp_path, self.TEXT.encode())
+        assert not errors
+        assert [tuple(row.values()) for row in rows] == self.ROWS
+
+    def test_a_row_that_does_not_end(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(bulk, "PART", 10)
+        monkeypatch.setattr(bulk, "LONGEST_ROW", 40)
+        with pytest.raises(ImportRefused, match="quotation mark"):
+            table_of(tmp_path, b'a,b\n1,"2\n' + b"3,4\n" * 100)
 
 
 def test_too_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from emissions.importers import bulk
+from emissions.importers.bulk import ImportRefused
 from tests.emissions.importers.reading import PARIS, read
 
 HEADER = (
@@ -130,3 +132,57 @@ def test_a_name_with_a_pipe_is_a_row_with_too_many_cells(tmp_path: Path) -> None
     runs, errors, _ = read(tmp_path, file_of({"JobName": "a|b"}, {"JobID": "9"}))
     assert [run["external_id"] for run in runs] == ["9"]
     assert [error[:2] for error in errors] == [(2, "cells")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (  # As sites ask for them: raw ids, no start, a bar at the end of each line.
+            "JobIDRaw|JobName|State|ExitCode|Elapsed|AllocTRES|End|AllocCPUS|\n"
+            "77|audit|COMPLETED|0:0|01:30:00|gres/gpu=1|2026-03-01T10:00:00|8|\n"
+            "77.batch|batch|COMPLETED|0:0|01:30:00||2026-03-01T10:00:00|8|\n",
+            {"external_id": "77", "duration_hours": 1.5, "cpu_cores": 8.0, "device_count": 1.0,
+             "started_at": datetime(2026, 3, 1, 8, 30, tzinfo=UTC)},
+        ),
+        (  # Energy among the resources, as Frontier counts it; seconds instead of a length.
+            "JobID|State|Start|End|ElapsedRaw|NNodes|AllocTRES\n"
+            "48|COMPLETED|2026-06-24T06:30:40|2026-06-24T06:50:58|1218|16|"
+            "billing=1792,cpu=1792,energy=18000000,mem=8000G,node=16\n"
+            "48.0|COMPLETED|2026-06-24T06:31:05|2026-06-24T06:50:58|1193|16|cpu=896\n",
+            {"external_id": "48", "energy_kwh": 5.0, "energy_measured": True,
+             "duration_hours": 1218 / 3600, "memory_gb": 8000.0},
+        ),
+        (
+            "JobID|State|Start|Elapsed|ConsumedEnergy\n"
+            "5|TIMEOUT|2026-06-24T06:30:40|01:00:00|7.20M\n",
+            {"energy_kwh": 2.0, "status": "failed"},
+        ),
+    ],
+    ids=["raw ids", "energy among the resources", "rounded energy"],
+)  # fmt: skip
+def test_columns_as_clusters_ask_for_them(
+    tmp_path: Path, text: str, expected: dict[str, Any]
+) -> None:
+    runs, errors, name = read(tmp_path, text)
+    assert (name, errors, len(runs)) == ("sacct", [], 1)
+    assert {key: runs[0][key] for key in expected} == expected
+
+
+def test_a_job_that_never_started_is_none(tmp_path: Path) -> None:
+    text = file_of({"Start": "None", "Elapsed": "00:00:00", "State": "CANCELLED by 19032"})
+    runs, errors, _ = read(tmp_path, text)
+    assert not runs
+    assert errors == [(2, "start", "The job has not started: there is nothing to count.")]
+
+
+def test_without_times_nothing_can_be_counted(tmp_path: Path) -> None:
+    with pytest.raises(ImportRefused, match="ask sacct for Start, End and Elapsed"):
+        read(tmp_path, "JobID|JobName|State|Elapsed|NodeList\n1|a|COMPLETED|00:06:43|uc2n853\n")
+
+
+def test_steps_may_stand_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "PART", 100)
+    steps = [{"JobID": "1.0", "ConsumedEnergyRaw": "7200000"}]
+    runs, errors, _ = read(tmp_path, file_of(*steps, {"JobID": "1"}, {"JobID": "2"}, *steps))
+    assert not errors
+    assert [run.get("energy_kwh") for run in runs] == [2.0, None]

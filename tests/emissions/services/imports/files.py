@@ -29,6 +29,7 @@ def upload(
             only_project=only_project,
             by=values.pop("by", None),
             now=values.pop("now", NOW),
+            asks=True,
             **values,
         )
 
