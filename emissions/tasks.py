@@ -12,6 +12,7 @@ from emissions.models import Organisation, PendingCalculation
 from emissions.services import calculate, double_searches, doubles, queue, stale_pools
 from emissions.services import fold_streams as streams
 from emissions.services import settle_pools as pools
+from emissions.services.factor_loads import run_loads
 from emissions.services.imports import run as imports
 from emissions.services.preview_jobs import run_previews
 from emissions.services.verify_ledger import verify_ledger as verify
@@ -87,6 +88,12 @@ def preview_factors() -> int:
 
 
 @shared_task
+def load_factors() -> int:
+    """Load the files of factors that somebody has uploaded."""
+    return run_loads(now=timezone.now())
+
+
+@shared_task
 def verify_ledger() -> bool:
     """Recompute the ledger and log what does not agree."""
     found = verify()
@@ -113,6 +120,7 @@ def _wake(task: Task[[], object]) -> None:
         logger.warning("No nudge for %s, beat will repeat it: %s", task.name, error)
 
 
+queue.wake["factor loads"] = lambda: _wake(load_factors)
 queue.wake["previews"] = lambda: _wake(preview_factors)
 queue.wake["doubles"] = lambda: _wake(search_doubles)
 queue.wake["waiting"] = lambda: _wake(calculate_waiting)

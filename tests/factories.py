@@ -1,5 +1,6 @@
 """Make what tests need: plain functions whose arguments name what matters in a situation."""
 
+import zlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -28,6 +29,7 @@ from emissions.models import (
     EnergyInstrument,
     EnergyStream,
     Experiment,
+    FactorLoad,
     FactorSet,
     FuelUse,
     GridLoss,
@@ -189,6 +191,20 @@ def make_preview(organisation: Organisation, factor_set: FactorSet) -> AdoptionP
     return AdoptionPreview.objects.create(
         organisation=organisation, factor_set=factor_set, precedence=1, before=[], after=[]
     )
+
+
+def make_load(organisation: Organisation, **values: Any) -> FactorLoad:
+    """Make a file of factors that waits for a worker."""
+    defaults: dict[str, Any] = {
+        "format_name": "licensed",
+        "file_name": "factors.csv",
+        "content": zlib.compress(b"zone,year,g_co2e_per_kwh\nFR,2026,40\n"),
+        "edition": "2026",
+        "published_on": date(2026, 1, 15),
+        "name": "Own",
+        "source": "Test agency",
+    }
+    return FactorLoad.objects.create(organisation=organisation, **{**defaults, **values})
 
 
 def make_factor(

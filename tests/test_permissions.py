@@ -30,6 +30,7 @@ from tests.factories import (
     make_hardware,
     make_import,
     make_instrument,
+    make_load,
     make_mapping,
     make_member,
     make_node,
@@ -100,6 +101,7 @@ def things(organisation: Organisation, member: Membership) -> dict[str, Any]:
         "reading_id": make_reading(site).pk,
         "alias_id": make_alias(hardware).pk,
         "factor_set_id": factor_set.pk,
+        "load_id": make_load(organisation).pk,
         "preview_id": make_preview(organisation, factor_set).pk,
         "factor_id": make_factor(
             factor_set=factor_set, zone=GridZone.objects.get(code="FR"), year=2026

@@ -232,6 +232,7 @@ CELERY_BEAT_SCHEDULE = {
     "import-waiting": {"task": "emissions.tasks.import_waiting", "schedule": 10.0},
     "fold-streams": {"task": "emissions.tasks.fold_streams", "schedule": 60.0},
     "preview-factors": {"task": "emissions.tasks.preview_factors", "schedule": 10.0},
+    "load-factors": {"task": "emissions.tasks.load_factors", "schedule": 10.0},
     "verify-ledger": {"task": "emissions.tasks.verify_ledger", "schedule": 24 * 3600.0},
 }
 

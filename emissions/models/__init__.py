@@ -13,6 +13,7 @@ from emissions.models.factor import (
     GridLoss,
     HourlyIntensity,
 )
+from emissions.models.factor_load import FactorLoad
 from emissions.models.fuel import FuelUse
 from emissions.models.hardware import HardwareAlias, HardwareModel, Node, NodePlacement
 from emissions.models.instrument import EnergyInstrument, InstrumentUse
@@ -46,6 +47,7 @@ __all__ = [
     "EnergyPost",
     "EnergyStream",
     "Experiment",
+    "FactorLoad",
     "FactorSet",
     "FactorSetAdoption",
     "FuelUse",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from emissions.importers.factors import FORMATS
@@ -99,29 +99,70 @@ def load_factor_set(
     FileRejected
         The file holds errors, each with its row, column and reason.
     """
+    check_publication(organisation=organisation, format_name=format_name, publication=publication)
+    read = read_factors(organisation=organisation, format_name=format_name, content=content)
+    return write_factor_set(
+        organisation=organisation,
+        format_name=format_name,
+        read=read,
+        publication=publication,
+        by=by,
+        now=now,
+    )
+
+
+def check_publication(
+    *, organisation: Organisation | None, format_name: str, publication: Publication
+) -> None:
+    """Raise `SourceMissing` or `LoadedAlready` before a file is read in vain."""
     form = FORMATS[format_name]
-    name, source = publication.name or form.name, publication.source or form.source
-    if not source or not name:
+    if not (publication.source or form.source) or not (publication.name or form.name):
         raise SourceMissing
-    slug = slugify(f"{name} {publication.edition}")[:64].strip("-") or format_name
+    slug = _slug(format_name, publication)
     if FactorSet.objects.filter(organisation=organisation, slug=slug).exists():
         raise LoadedAlready
-    read = read_file(form, content)
-    zones = _zones(read)
-    sites = _sites(read, organisation)
+
+
+def _slug(format_name: str, publication: Publication) -> str:
+    name = publication.name or FORMATS[format_name].name
+    return slugify(f"{name} {publication.edition}")[:64].strip("-") or format_name
+
+
+def read_factors(*, organisation: Organisation | None, format_name: str, content: bytes) -> Read:
+    """Read a file, and find its zones and sites; it changes nothing.
+
+    Raises
+    ------
+    FileRejected
+        The file holds errors, each with its row, column and reason.
+    """
+    read = read_file(FORMATS[format_name], content)
+    _zones(read)
+    _sites(read, organisation)
     if read.errors:
         raise FileRejected(sorted(read.errors, key=lambda error: error.row))
-    factor_set = FactorSet.objects.create(
-        organisation=organisation,
-        slug=slug,
-        name=name,
-        edition=publication.edition,
-        published_on=publication.published_on,
-        source=source,
-        source_url=publication.source_url or form.source_url,
-        licence=publication.licence or form.licence,
-        recorded_at=now,
-    )
+    return read
+
+
+@transaction.atomic
+def write_factor_set(
+    *,
+    organisation: Organisation | None,
+    format_name: str,
+    read: Read,
+    publication: Publication,
+    by: User | None,
+    now: datetime,
+) -> LoadedSet:
+    """Write what `read_factors` returned as a factor set.
+
+    Raises
+    ------
+    LoadedAlready
+        Somebody loaded this name and edition meanwhile.
+    """
+    zones, sites = _zones(read), _sites(read, organisation)
+    factor_set = _create_set(organisation, format_name, publication, now)
     EmissionFactor.objects.bulk_create(
         [_factor(factor_set, zones[row.zone], sites.get(row.site), row) for row in read.factors],
         batch_size=2000,
@@ -152,6 +193,28 @@ def load_factor_set(
             },
         )
     return LoadedSet(factor_set, len(read.factors), read.left_out, len(read.hours))
+
+
+def _create_set(
+    organisation: Organisation | None, format_name: str, publication: Publication, now: datetime
+) -> FactorSet:
+    """Create the set; of two who load the same edition at once, the second is told so."""
+    form = FORMATS[format_name]
+    try:
+        with transaction.atomic():
+            return FactorSet.objects.create(
+                organisation=organisation,
+                slug=_slug(format_name, publication),
+                name=publication.name or form.name,
+                edition=publication.edition,
+                published_on=publication.published_on,
+                source=publication.source or form.source,
+                source_url=publication.source_url or form.source_url,
+                licence=publication.licence or form.licence,
+                recorded_at=now,
+            )
+    except IntegrityError as error:
+        raise LoadedAlready from error
 
 
 def _zones(read: Read) -> dict[str, int]:

@@ -6,14 +6,12 @@ taken up by the next.
 """
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Exists, OuterRef
 
 from emissions.calculation.vocabulary import PreviewState
@@ -21,6 +19,7 @@ from emissions.models import AdoptionPreview, ClosedQuarter, FactorSet, Organisa
 from emissions.selectors.closings import Sets
 from emissions.services.audit import write_audit_event
 from emissions.services.factor_tables import adopted_sets
+from emissions.services.locks import alone_with
 from emissions.services.preview_factors import (
     Difference,
     PreviewCancelled,
@@ -111,23 +110,9 @@ def run_previews() -> int:
     for pk in (
         AdoptionPreview.objects.filter(state__in=OPEN).order_by("pk").values_list("pk", flat=True)
     ):
-        with _alone(pk) as alone:
+        with alone_with(PREVIEW_LOCK, pk) as alone:
             done += alone and _answer(pk)
     return done
-
-
-@contextmanager
-def _alone(pk: int) -> Iterator[bool]:
-    """Hold the lock on a preview, unless another worker does."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [PREVIEW_LOCK, pk])
-        (alone,) = cursor.fetchone()
-    try:
-        yield alone
-    finally:
-        if alone:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [PREVIEW_LOCK, pk])
 
 
 def _answer(pk: int) -> bool:

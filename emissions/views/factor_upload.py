@@ -1,24 +1,35 @@
-"""Load a factor file as a private set of the organisation."""
+"""Load a factor file as a private set of the organisation: a small one at once, a large one
+by a worker, with its progress on a page of its own.
+"""
+
+from typing import Any
 
 from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from emissions.calculation.vocabulary import PreviewState
 from emissions.forms.factors import FactorUploadForm
 from emissions.importers.factors import FORMATS
 from emissions.importers.factors.rows import RowError
+from emissions.models import FactorLoad
 from emissions.permissions import Action, Member, member_required
+from emissions.services.factor_loads import OPEN, cancel_load, start_load
 from emissions.services.load_factors import (
     FileRejected,
     LoadedAlready,
+    LoadedSet,
     Publication,
     SourceMissing,
     load_factor_set,
 )
 
 ERRORS_SHOWN = 100
+AT_ONCE = 1024 * 1024
+"""Bytes that are read while somebody waits for the page; a larger file goes to a worker."""
 
 
 @member_required(Action.ADOPT_FACTORS)
@@ -28,23 +39,8 @@ def factor_upload(request: HttpRequest, member: Member) -> HttpResponse:
     form = FactorUploadForm(request.POST or None, request.FILES or None)
     errors: list[RowError] = []
     if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
         try:
-            loaded = load_factor_set(
-                organisation=member.organisation,
-                format_name=data["format"],
-                content=data["file"].read(),
-                publication=Publication(
-                    edition=data["edition"],
-                    published_on=data["published_on"],
-                    name=data["name"],
-                    source=data["source"],
-                    source_url=data["source_url"],
-                    licence=data["licence"],
-                ),
-                by=member.user,
-                now=timezone.now(),
-            )
+            return _load(request, member, form.cleaned_data)
         except SourceMissing:
             form.add_error("source", "Name the set and its source: they are not the format's.")
         except LoadedAlready:
@@ -54,23 +50,97 @@ def factor_upload(request: HttpRequest, member: Member) -> HttpResponse:
         except FileRejected as rejected:
             errors = rejected.errors
             form.add_error("file", "This file holds errors; nothing was loaded.")
-        else:
-            left_out = " ".join(f"Left out: {text}" for text in loaded.left_out)
-            messages.info(
-                request,
-                f"{loaded.factor_set} was loaded with {loaded.contents}. It moves no"
-                f" figure until it is adopted. {left_out}".strip(),
-            )
-            return redirect(
-                "factor_set",
-                organisation_slug=member.organisation.slug,
-                factor_set_id=loaded.factor_set.pk,
-            )
     context = {
         "form": form,
         "formats": FORMATS.values(),
         "errors": errors[:ERRORS_SHOWN],
         "more": max(len(errors) - ERRORS_SHOWN, 0),
+        "loads": FactorLoad.objects.filter(organisation=member.organisation, state__in=OPEN).defer(
+            "content"
+        ),
     }
     status = 422 if form.errors else 200
     return render(request, "emissions/factors/upload.html", context, status=status)
+
+
+def _load(request: HttpRequest, member: Member, data: dict[str, Any]) -> HttpResponse:
+    """Load a file now, or let a worker do it; return where to look."""
+    file: UploadedFile = data["file"]
+    publication = Publication(
+        edition=data["edition"],
+        published_on=data["published_on"],
+        name=data["name"],
+        source=data["source"],
+        source_url=data["source_url"],
+        licence=data["licence"],
+    )
+    if (file.size or 0) > AT_ONCE:
+        load = start_load(
+            organisation=member.organisation,
+            format_name=data["format"],
+            file_name=file.name or "",
+            content=file.read(),
+            publication=publication,
+            by=member.user,
+            now=timezone.now(),
+        )
+        return redirect("factor_load", member.organisation.slug, load.pk)
+    loaded = load_factor_set(
+        organisation=member.organisation,
+        format_name=data["format"],
+        content=file.read(),
+        publication=publication,
+        by=member.user,
+        now=timezone.now(),
+    )
+    messages.info(request, _loaded_text(loaded))
+    return redirect("factor_set", member.organisation.slug, loaded.factor_set.pk)
+
+
+def _loaded_text(loaded: LoadedSet) -> str:
+    left_out = " ".join(f"Left out: {text}" for text in loaded.left_out)
+    text = f"{loaded.factor_set} was loaded with {loaded.contents}. It moves no figure until"
+    return f"{text} it is adopted. {left_out}".strip()
+
+
+@member_required(Action.ADOPT_FACTORS)
+@require_safe
+def factor_load(request: HttpRequest, member: Member, load_id: int) -> HttpResponse:
+    """Show how far a load is, then the set that it made or what is wrong with the file."""
+    load = _find(member, load_id)
+    context = {
+        "load": load,
+        "under_way": load.state in OPEN,
+        "format": FORMATS[load.format_name],
+        "errors": [RowError(*one) for one in load.errors],
+        "more": load.error_count - len(load.errors),
+    }
+    return render(request, "emissions/factors/load.html", context)
+
+
+@member_required(Action.ADOPT_FACTORS)
+@require_safe
+def load_progress(request: HttpRequest, member: Member, load_id: int) -> HttpResponse:
+    """Show how far a load is: what the page asks for until it has ended."""
+    load = _find(member, load_id)
+    response = render(request, "emissions/factors/_load.html", {"load": load})
+    if load.state not in OPEN and request.headers.get("HX-Request"):
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@member_required(Action.ADOPT_FACTORS)
+@require_POST
+def load_cancel(request: HttpRequest, member: Member, load_id: int) -> HttpResponse:
+    """Stop a load; nothing of the file is kept."""
+    load = _find(member, load_id)
+    cancel_load(load=load, by=member.user)
+    load.refresh_from_db(fields=["state"])
+    if load.state == PreviewState.CANCELLED:
+        messages.info(request, f"{load.file_name} was not loaded.")
+    return redirect("factor_load", member.organisation.slug, load.pk)
+
+
+def _find(member: Member, load_id: int) -> FactorLoad:
+    loads = FactorLoad.objects.select_related("factor_set", "organisation").defer("content")
+    return get_object_or_404(loads, organisation=member.organisation, pk=load_id)

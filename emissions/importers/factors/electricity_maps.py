@@ -12,6 +12,8 @@ from datetime import UTC, date, datetime
 
 from emissions.calculation.vocabulary import FactorKind
 from emissions.importers.factors.rows import (
+    FIRST_YEAR,
+    LAST_YEAR,
     FactorRow,
     Format,
     NotThisFormat,
@@ -59,13 +61,14 @@ def columns_of(table: Table) -> Columns:
 
 
 def moment_of(text: str) -> datetime | None:
-    """Return a moment in UTC."""
+    """Return a moment in UTC of a year that can be meant, or None."""
     text = text.removesuffix("Z").removesuffix("+00:00").removesuffix(" UTC")
     for form in MOMENTS:
         try:
-            return datetime.strptime(text, form).replace(tzinfo=UTC)
+            moment = datetime.strptime(text, form).replace(tzinfo=UTC)
         except ValueError:
             continue
+        return moment if FIRST_YEAR <= moment.year <= LAST_YEAR else None
     return None
 
 

@@ -18,6 +18,8 @@ from emissions.importers.factors.rows import Format, Hours, NotThisFormat, Read,
 from emissions.importers.tables import Row, Table, read_table
 
 Series = dict[tuple[str, int, FactorKind], Hours]
+MOST_SERIES = 1000
+"""Zones × years × kinds in one file: each takes memory for a year, however few its rows."""
 
 
 def read(content: bytes) -> Read:
@@ -71,6 +73,10 @@ def _put(
     zone, year, kind = key
     hours = series.get(key)
     if hours is None:
+        if len(series) == MOST_SERIES:
+            raise NotThisFormat(
+                f"This file has more than {MOST_SERIES:,} zones and years. Split it."
+            )
         days = (date(year + 1, 1, 1) - date(year, 1, 1)).days
         hours = series[key] = Hours(row.number, zone, year, kind, [None] * (24 * days))
     place = (moment.date() - date(year, 1, 1)).days * 24 + moment.hour

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from emissions.calculation.vocabulary import FactorKind, FactorRole
 from emissions.importers.factors.rows import (
+    LARGEST_G_PER_KWH,
     FactorRow,
     Format,
     Read,
@@ -75,7 +76,11 @@ class _Cells:
         return None
 
     def gas(self, name: str) -> float | None:
-        return number_of(self.text(name), decimal_comma=self.table.decimal_comma)
+        text = self.text(name)
+        grams = number_of(text, decimal_comma=self.table.decimal_comma)
+        if text and (grams is None or not 0 <= grams <= LARGEST_G_PER_KWH):
+            self.error(name, f"“{text[:40]}” is no mass of a gas in g/kWh.")
+        return grams
 
     def validity(self) -> tuple[date, date] | None:
         if self.text("starts_on") or self.text("ends_before"):
@@ -123,6 +128,7 @@ def _add(found: Read, cells: _Cells) -> None:
     kind = cells.word("kind", FactorKind, FactorKind.DIRECT)
     role = cells.word("role", FactorRole, FactorRole.LOCATION)
     upstream, losses = cells.flag("includes_upstream"), cells.flag("includes_losses")
+    co2, ch4, n2o = (cells.gas(f"{gas}_g_per_kwh") for gas in ("co2", "ch4", "n2o"))
     if len(found.errors) > before:
         return
     assert validity is not None
@@ -139,9 +145,9 @@ def _add(found: Read, cells: _Cells) -> None:
             role,
             includes_upstream=bool(upstream) or kind is FactorKind.LIFECYCLE,
             includes_losses=bool(losses),
-            co2_g_per_kwh=cells.gas("co2_g_per_kwh"),
-            ch4_g_per_kwh=cells.gas("ch4_g_per_kwh"),
-            n2o_g_per_kwh=cells.gas("n2o_g_per_kwh"),
+            co2_g_per_kwh=co2,
+            ch4_g_per_kwh=ch4,
+            n2o_g_per_kwh=n2o,
             note=cells.text("note")[:400],
             site=cells.text("site"),
         )

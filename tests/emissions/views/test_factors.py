@@ -21,7 +21,10 @@ from emissions.models import (
 )
 from emissions.selectors.periods import quarter
 from emissions.services.close_quarter import close_quarter
+from emissions.services.factor_loads import run_loads
+from emissions.views import factor_upload
 from tests.factories import (
+    NOW,
     make_factor,
     make_factor_set,
     make_hours,
@@ -246,3 +249,47 @@ class TestLoading:
         content = b"zone,year,g_co2e_per_kwh\nFR,2026,41\n"
         self.post(officer, content)
         assert "edition" in self.post(officer, content).context["form"].errors
+
+
+class TestALargeFile:
+    """It is loaded by a worker; its page shows how far it is, then the set or the errors."""
+
+    @pytest.fixture(autouse=True)
+    def everything_is_large(self, monkeypatch):
+        monkeypatch.setattr(factor_upload, "AT_ONCE", 10)
+
+    def send(self, officer: Client, content: str) -> str:
+        answer = officer.post(
+            url("factor_upload"),
+            {
+                "format": "licensed", "edition": "2026", "published_on": "2026-05-01",
+                "name": "AIB", "source": "AIB",
+                "file": SimpleUploadedFile("aib.csv", content.encode()),
+            },
+        )  # fmt: skip
+        assert answer.status_code == 302
+        return str(answer.url)
+
+    def test_progress_then_the_set(self, officer, laboratory):
+        page = self.send(officer, "zone,year,g_co2e_per_kwh\nFR,2026,41\n")
+        assert "waits for a worker" in text(officer.get(page))
+        assert "aib.csv" in text(officer.get(url("factor_upload")))
+        assert "HX-Refresh" not in officer.get(f"{page}progress/", headers={"HX-Request": "true"})
+        run_loads(now=NOW)
+        polled = officer.get(f"{page}progress/", headers={"HX-Request": "true"})
+        assert polled["HX-Refresh"] == "true"
+        loaded = FactorSet.objects.get(organisation=laboratory.organisation, name="AIB")
+        assert url("factor_set", loaded.pk) in text(officer.get(page))
+
+    def test_errors_by_row(self, officer, laboratory):
+        page = self.send(officer, "zone,year,g_co2e_per_kwh\nFR,2026,-1\n")
+        run_loads(now=NOW)
+        html = text(officer.get(page))
+        assert "which no grid emits" in html
+        assert not FactorSet.objects.filter(organisation=laboratory.organisation).exists()
+
+    def test_stopping_it(self, officer, laboratory):
+        page = self.send(officer, "zone,year,g_co2e_per_kwh\nFR,2026,41\n")
+        html = officer.post(f"{page}cancel/", follow=True).content.decode()
+        assert "nothing of the file was kept" in html
+        assert run_loads(now=NOW) == 0

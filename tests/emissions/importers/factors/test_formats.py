@@ -5,11 +5,12 @@ from datetime import date
 import pytest
 
 from emissions.calculation.vocabulary import FactorKind, FactorRole
-from emissions.importers.factors import FORMATS
+from emissions.importers.factors import FORMATS, electricity_maps_hourly
 from emissions.importers.factors.rows import Read, RowError, read_file
 from tests.emissions.importers.factors.workbooks import (
     DEFRA_EDITIONS,
     ELECTRICITY,
+    Formula,
     defra,
     defra_edition,
     egrid,
@@ -260,6 +261,18 @@ class TestElectricityMapsHourly:
         found = read("electricity-maps-hourly", self.hours(*moments))
         assert {e.row for e in found.errors} == {3, 4}
 
+    @pytest.mark.parametrize("moment", ["9999-12-31 23:00", "0001-01-01 00:00", "2024-02-30 01:00"])
+    def test_a_moment_that_cannot_be_meant_is_named(self, moment):
+        for name in ("electricity-maps-hourly", "electricity-maps"):
+            (error,) = read(name, self.hours(moment)).errors
+            assert (error.row, error.column) == (2, "Datetime (UTC)")
+
+    def test_a_few_rows_cannot_claim_the_memory_of_many_years(self, monkeypatch):
+        monkeypatch.setattr(electricity_maps_hourly, "MOST_SERIES", 3)
+        moments = [f"{year}-01-01 01:00" for year in (2021, 2022)]
+        (error,) = read("electricity-maps-hourly", self.hours(*moments)).errors
+        assert "Split it" in error.reason
+
     def test_an_empty_value_is_a_gap(self):
         found = read("electricity-maps-hourly", self.hours("2023-05-01 07:00", values=",21"))
         assert [one.kind for one in found.hours] == [FactorKind.LIFECYCLE]
@@ -297,12 +310,39 @@ class TestLicensed:
             ("SE,2024,,,,", "g_co2e_per_kwh"),
             ("SE,2024,1,sideways,,", "role"),
             ("SE,2024,1,,marginal,", "kind"),
+            ("SE,0,1,,,", "year"),
+            ("SE,9999,1,,,", "year"),
+            ("SE,2024,-1,,,", "g_co2e_per_kwh"),
+            ("SE,2024,1e300,,,", "g_co2e_per_kwh"),
+            ("SE,2024,=1+1,,,", "g_co2e_per_kwh"),
         ],
     )
     def test_errors_name_their_column(self, row, column):
         found = read("licensed", LICENSED + row + "\n")
         assert [(e.row, e.column) for e in found.errors] == [(2, column)]
         assert not found.factors
+
+    @pytest.mark.parametrize("gas", ["-1", "little", "1e9"])
+    def test_a_gas_that_is_no_mass_is_named(self, gas):
+        found = read("licensed", f"zone,year,g_co2e_per_kwh,ch4_g_per_kwh\nSE,2024,30,{gas}\n")
+        assert [(e.row, e.column) for e in found.errors] == [(2, "ch4_g_per_kwh")]
+
+    @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+    def test_what_spreadsheets_save_as_csv_is_read(self, encoding):
+        text = "zone;year;g_co2e_per_kwh;note\r\nSE;2024;36,9;Vårgårda\r\n"
+        (factor,) = read("licensed", text.encode(encoding)).factors
+        assert (factor.g_co2e_per_kwh, factor.note) == (36.9, "Vårgårda")
+
+    def test_an_excel_file_of_old_says_what_to_do(self):
+        (error,) = read("licensed", b"\xd0\xcf\x11\xe0" + bytes(600)).errors
+        assert "Save it as XLSX" in error.reason
+
+    @pytest.mark.parametrize(("shown", "grams"), [(36, [36.0]), ("#REF!", []), ("", [])])
+    def test_a_workbook_s_formula_counts_with_the_value_that_it_shows(self, shown, grams):
+        rows = [["zone", "year", "g_co2e_per_kwh"], ["SE", 2024, Formula("=6*6", shown)]]
+        found = read("licensed", workbook({"S": rows}))
+        assert [factor.g_co2e_per_kwh for factor in found.factors] == grams
+        assert [e.row for e in found.errors] == [2] * (not grams)
 
     def test_a_validity_ends_after_it_starts_on_the_first_of_a_month(self):
         head = "zone,starts_on,ends_before,g_co2e_per_kwh\n"

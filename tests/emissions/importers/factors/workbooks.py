@@ -1,8 +1,16 @@
 """Small files with the publishers' own headers."""
 
 import io
+from typing import NamedTuple
 
 import xlsxwriter
+
+
+class Formula(NamedTuple):
+    """A formula, and the value that the spreadsheet last showed."""
+
+    text: str
+    shown: object
 
 
 def workbook(sheets: dict[str, list[list[object]]]) -> bytes:
@@ -12,7 +20,11 @@ def workbook(sheets: dict[str, list[list[object]]]) -> bytes:
     for name, rows in sheets.items():
         sheet = book.add_worksheet(name)
         for at, row in enumerate(rows):
-            sheet.write_row(at, 0, row)
+            for column, cell in enumerate(row):
+                if isinstance(cell, Formula):
+                    sheet.write_formula(at, column, cell.text, None, cell.shown)
+                else:
+                    sheet.write(at, column, cell)
     book.close()
     return buffer.getvalue()
 
