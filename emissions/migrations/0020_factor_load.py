@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('emissions', '0018_merged_by_rule'),
+        ('emissions', '0019_double_searches'),
     ]
 
     operations = [
