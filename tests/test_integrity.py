@@ -154,6 +154,7 @@ WITHOUT_A_COMPOSITE_KEY = {
     "DoublePair.superseded",
     "EnergyStream.run",
     "AdoptionPreview.factor_set",
+    "FactorLoad.factor_set",
     "FactorSetAdoption.factor_set",
     "HardwareAlias.hardware",
     "ImportMapping.hardware",
