@@ -117,7 +117,7 @@ class Member:
         return runs.none()
 
     def unassigned_runs(self) -> QuerySet[Run]:
-        """Runs without a project or a place that this person may assign.
+        """Runs without a project, a place or known hardware that this person may assign.
 
         A run without a project belongs to the team of whoever recorded it; what a token
         recorded, or a file of somebody who left, is the organisation's.

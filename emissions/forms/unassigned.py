@@ -10,12 +10,18 @@ from emissions.forms.fields import NamedField
 from emissions.forms.inventory import of_kind, suggest
 from emissions.models import HardwareModel, Project, Run
 from emissions.models.choices import choices
-from emissions.models.run import NO_PLACE
+from emissions.models.run import NO_HARDWARE, NO_PLACE
 from emissions.permissions import Action, Member
 from emissions.selectors import catalogue
 from emissions.selectors.catalogue import Option
 
-MISSING = [("", "Anything missing"), ("project", "No project"), ("place", "No place")]
+MISSING = [
+    ("", "Anything missing"),
+    ("project", "No project"),
+    ("place", "No place"),
+    ("hardware", "Unknown hardware"),
+]
+GIVEN = ("project", "place", "hardware")
 #: Runs that one request assigns at most; the rest is the next request's.
 MOST_RUNS = 20_000
 
@@ -38,11 +44,16 @@ class UnassignedFilterForm(forms.Form):
                 Q(name__icontains=word)
                 | Q(external_id__icontains=word)
                 | Q(ai_model__icontains=word)
+                | Q(unknown_project__icontains=word)
+                | Q(unknown_equipment__icontains=word)
+                | Q(unknown_place__icontains=word)
             )
         if asked.get("missing") == "project":
             runs = runs.filter(project=None)
         elif asked.get("missing") == "place":
             runs = runs.filter(NO_PLACE)
+        elif asked.get("missing") == "hardware":
+            runs = runs.filter(NO_HARDWARE)
         if asked.get("source"):
             runs = runs.filter(source_kind=asked["source"])
         return runs
@@ -72,6 +83,12 @@ class AssignForm(forms.Form):
     hardware = NamedField(
         label="Hardware", noun="hardware", placeholder="NVIDIA H100", required=False
     )
+    remember = forms.BooleanField(
+        label="Remember it for the names that these runs came with",
+        required=False,
+        help_text="Runs that come with the same names are then placed by themselves; those that"
+        " wait now, too.",
+    )
 
     def __init__(self, *args: Any, member: Member, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -92,13 +109,15 @@ class AssignForm(forms.Form):
             ),
             options=[Option(model.name, f"{model.max_watts:g} W") for model in models],
         )
+        if not member.may(Action.IMPORT_RUNS):
+            del self.fields["remember"]
         for field in self.fields.values():
             field.one_of_several = True  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         """Something is given."""
         cleaned = super().clean() or {}
-        if not self.errors and not any(cleaned.get(name) for name in self.fields):
+        if not self.errors and not any(cleaned.get(name) for name in GIVEN):
             raise forms.ValidationError("Choose a project, a place or hardware to give them.")
         return cleaned
 

@@ -31,7 +31,8 @@ def share(field: str, *, name: str) -> models.CheckConstraint:
 
 
 NO_PLACE = Q(node__isnull=True, site__isnull=True, cloud_region__isnull=True, zone__isnull=True)
-UNASSIGNED = Q(project__isnull=True) | NO_PLACE
+NO_HARDWARE = Q(hardware__isnull=True, node__isnull=True) & ~Q(unknown_equipment="")
+UNASSIGNED = Q(project__isnull=True) | NO_PLACE | NO_HARDWARE
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -46,7 +47,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.alive().filter(superseded_by__isnull=True)
 
     def unassigned(self) -> Self:
-        """Runs that count, but without a project or without a place."""
+        """Runs that count, but without a project, a place, or hardware that is known."""
         return self.counted().filter(UNASSIGNED)
 
     def of(self, organisation: Organisation) -> Self:

@@ -1,13 +1,13 @@
 """Say of many runs at once what they lack: their project, place or hardware."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from emissions.calculation.vocabulary import Cause
+from emissions.calculation.vocabulary import Cause, NameKind
 from emissions.models import (
     CloudRegion,
     GridZone,
@@ -20,7 +20,11 @@ from emissions.models import (
     User,
 )
 from emissions.models.run import NO_PLACE
+from emissions.selectors.catalogue import folded
 from emissions.services.audit import write_audit_event
+from emissions.services.imports.mapping import Meaning, Target, map_names
+from emissions.services.imports.names import UNKNOWN_OF
+from emissions.services.match_jobs import match_jobs
 from emissions.services.queue import queue_runs
 from emissions.services.record_runs import BULK_FROM
 
@@ -32,11 +36,14 @@ NAMED_RUNS = 200
 class Assigned:
     """What became of an assignment.
 
-    `runs` were changed; `same_id` were left, since the project has a run with their id.
+    `runs` were changed; `same_id` were left, since the project has a run with their id. So
+    many `names` are known from now on, by which others were placed `also`.
     """
 
     runs: int
     same_id: int
+    names: int = 0
+    also: int = 0
 
 
 @transaction.atomic
@@ -49,12 +56,14 @@ def assign_runs(
     project: Project | None = None,
     place: Site | CloudRegion | GridZone | None = None,
     hardware: HardwareModel | None = None,
+    remember: bool = False,
 ) -> Assigned:
     """Fill in what runs lack, in a statement each; what is stated stays as it is.
 
     Only runs of the organisation that count are regarded. The project is for runs without
     one, unless the project has a run with the same id of its own; the place for runs
     without site, cloud region, zone and node; the hardware for runs without it and a node.
+    With `remember` the names that these runs came with mean the same from now on.
     """
     ids = list(
         Run.objects.counted()
@@ -64,20 +73,40 @@ def assign_runs(
         .values_list("pk", flat=True)
     )
     changed: set[int] = set()
+    meanings: list[Meaning] = []
     same_id = 0
     if project is not None:
         without = Run.objects.filter(pk__in=ids, project=None)
         clashing = _with_an_id_of(without, project)
         same_id = len(clashing)
-        changed |= _fill(without.exclude(pk__in=clashing), now, project=project)
+        filled = _fill(without.exclude(pk__in=clashing), now, project=project)
+        changed |= filled
+        meanings += _meanings(NameKind.PROJECT, filled, project)
     if place is not None:
-        changed |= _fill(Run.objects.filter(NO_PLACE, pk__in=ids), now, **_place(place))
+        filled = _fill(Run.objects.filter(NO_PLACE, pk__in=ids), now, **_place(place))
+        changed |= filled
+        meanings += _meanings(NameKind.PLACE, filled, place)
     if hardware is not None:
         without = Run.objects.filter(pk__in=ids, hardware=None, node=None)
-        changed |= _fill(without, now, hardware=hardware)
+        filled = _fill(without, now, hardware=hardware)
+        changed |= filled
+        meanings += _meanings(NameKind.EQUIPMENT, filled, hardware)
     if changed:
         _write_down(organisation, sorted(changed), by, (project, place, hardware))
-    return Assigned(len(changed), same_id)
+        match_jobs(organisation=organisation, now=now, run_ids=changed)
+    if not remember or not meanings:
+        return Assigned(len(changed), same_id)
+    also = map_names(organisation=organisation, meanings=meanings, by=by, now=now)
+    return Assigned(len(changed), same_id, len(meanings), also)
+
+
+def _meanings(kind: NameKind, filled: Collection[int], target: Target) -> list[Meaning]:
+    """Return what the names mean that runs came with; these need them no more."""
+    column = UNKNOWN_OF[kind]
+    runs = Run.objects.filter(pk__in=filled).exclude(**{column: ""}).order_by()
+    names = {folded(name): name for name in runs.values_list(column, flat=True).distinct()}
+    runs.update(**{column: ""})
+    return [Meaning(kind, name, target) for name in names.values()]
 
 
 def _fill(runs: QuerySet[Run], now: datetime, **values: object) -> set[int]:

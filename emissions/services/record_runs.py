@@ -22,6 +22,7 @@ from emissions.models import (
 from emissions.services.audit import snapshot, write_audit_event
 from emissions.services.copying import copy_in
 from emissions.services.invalidate import run_moved, streams_changed
+from emissions.services.match_jobs import MATCHED, match_jobs
 from emissions.services.queue import nudge, queue_runs
 from emissions.services.superseded import release, with_their_jobs
 
@@ -154,6 +155,8 @@ def edit_run(*, run: Run, by: User | None, now: datetime) -> Run:
         after=snapshot(run),
     )
     _queue_one(run, by=by, reason="Run edited")
+    if run.source_kind in MATCHED:
+        match_jobs(organisation=run.organisation, now=now, run_ids=[run.pk])
     if run.node_id != stored.node_id:
         run_moved(run=run, node_ids=(run.node_id, stored.node_id), by=by)
     return run
@@ -183,6 +186,8 @@ def delete_run(*, run: Run, by: User | None, now: datetime) -> None:
         reason=f"Run {stored.pk}, which stood for it, deleted",
         priority=PendingCalculation.WAITING,
     )
+    if stored.source_kind in MATCHED:
+        match_jobs(organisation=stored.organisation, now=now, run_ids=[stored.pk, *released])
 
 
 def external_id_taken(error: IntegrityError) -> bool:

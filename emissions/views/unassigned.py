@@ -1,4 +1,4 @@
-"""The inbox of runs that lack a project or a place."""
+"""The inbox of runs that lack a project, a place or known hardware."""
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -36,6 +36,7 @@ def unassigned(request: HttpRequest, member: Member) -> HttpResponse:
                 project=form.cleaned_data["project"],
                 place=form.cleaned_data["place"],
                 hardware=form.cleaned_data["hardware"],
+                remember=form.cleaned_data.get("remember", False),
                 by=member.user,
                 now=timezone.now(),
             )
@@ -59,6 +60,12 @@ def unassigned(request: HttpRequest, member: Member) -> HttpResponse:
 
 def _say(request: HttpRequest, done: Assigned) -> None:
     messages.info(request, f"{done.runs:,} run{'s' if done.runs != 1 else ''} assigned.")
+    if done.names:
+        also = " Others that waited with the same names were placed, too." if done.also else ""
+        messages.info(
+            request,
+            f"{done.names} name{'s' if done.names != 1 else ''} will be known from now on.{also}",
+        )
     if done.same_id:
         messages.warning(
             request,

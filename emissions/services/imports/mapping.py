@@ -23,6 +23,7 @@ from emissions.models import (
 from emissions.selectors.catalogue import folded
 from emissions.services.audit import write_audit_event
 from emissions.services.imports.names import IDS, UNKNOWN_OF
+from emissions.services.match_jobs import match_jobs
 from emissions.services.queue import queue_runs
 from emissions.services.record_frames import watching_nodes
 
@@ -131,4 +132,5 @@ def _place_runs(
         reason=f"“{meaning.name}” means {meaning.target}",
         priority=PendingCalculation.BULK,
     )
+    match_jobs(organisation=organisation, now=now, run_ids=ids)
     return len(ids)

@@ -273,7 +273,8 @@ class Dashboard:
         found, slug = [], self.organisation.slug
         unassigned = count_unassigned(runs=self.member.unassigned_runs())
         if unassigned:
-            words = f"{Attention.words(unassigned)} run{_s(unassigned)} without project or place."
+            words = f"{Attention.words(unassigned)} run{_s(unassigned)}"
+            words += " without project, place or hardware."
             found.append(Remark(words, _page("unassigned", slug), "Assign them"))
         doubles = count_doubles(runs=self.member.runs(Action.EDIT_RUNS))
         if doubles:

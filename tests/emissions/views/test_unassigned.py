@@ -3,7 +3,7 @@ from django.test import Client
 from django.urls import reverse
 
 from emissions.calculation.vocabulary import Role
-from emissions.models import AuditEvent, EmissionEntry, Membership, Run
+from emissions.models import AuditEvent, EmissionEntry, ImportMapping, Membership, Run
 from emissions.permissions import Member
 from emissions.services.verify_ledger import verify_ledger
 from tests.factories import (
@@ -52,7 +52,7 @@ def test_what_lacks_a_project_or_a_place_is_listed(client, officer) -> None:
     assert listed(client, officer, source="codecarbon") == {no_place}
     assert listed(client, officer, source="nonsense") == {no_project, no_place}
     overview = client.get(url(officer, "organisation"))
-    assert "2 runs without project or place." in [
+    assert "2 runs without project, place or hardware." in [
         one.text for one in overview.context["page"].remarks
     ]
     tabs = {
@@ -161,3 +161,51 @@ def test_who_sees_what(officer) -> None:
     assert reach(colleague) == {of_team}
     assert reach(stranger) == {of_other}
     assert reach(make_member(Role.AUDITOR, organisation=organisation)) == set()
+
+
+def test_unknown_hardware_is_listed_with_the_name_that_it_came_with(client, officer) -> None:
+    project = make_project(organisation=officer.organisation)
+    site = make_site(officer.organisation)
+    run = make_run(
+        project=project, site=site, calculated=False, hardware=None,
+        unknown_equipment="partition gpu-xl",
+    )  # fmt: skip
+    make_run(project=project, site=site, calculated=False, energy_kwh=3.0)
+    assert listed(client, officer, missing="hardware") == {run}
+    assert listed(client, officer, q="gpu-xl") == {run}
+    html = client.get(url(officer)).content.decode()
+    assert "unknown hardware" in html
+    assert "“partition gpu-xl”" in html
+
+
+def test_what_is_remembered_places_the_rest_and_the_next(client, officer) -> None:
+    organisation = officer.organisation
+    site = make_site(organisation, name="Hall")
+    project = make_project(organisation=organisation, name="Vision")
+    runs = [
+        make_run(organisation, calculated=False, unknown_project="nlp", unknown_place="cluster a")
+        for _ in range(3)
+    ]
+    other = make_run(organisation, calculated=False, unknown_project="other")
+    answer = client.post(
+        url(officer),
+        {"run": [runs[0].pk], "project": project.slug, "place": "Hall", "remember": "on"},
+        follow=True,
+    )
+    text = answer.content.decode()
+    assert "1 run assigned." in text
+    assert "2 names will be known from now on. Others that waited" in text
+    for run in runs:
+        run.refresh_from_db()
+        assert (run.project, run.site, run.unknown_project) == (project, site, "")
+    assert listed(client, officer) == {other}
+    mapped = ImportMapping.objects.filter(organisation=organisation)
+    assert set(mapped.values_list("name", flat=True)) == {"nlp", "cluster a"}
+
+
+def test_what_is_not_remembered_is_asked_again(client, officer) -> None:
+    project = make_project(organisation=officer.organisation)
+    runs = [make_run(officer.organisation, calculated=False, unknown_project="x") for _ in "ab"]
+    client.post(url(officer), {"run": [runs[0].pk], "project": project.slug})
+    assert not ImportMapping.objects.exists()
+    assert runs[1] in listed(client, officer)
