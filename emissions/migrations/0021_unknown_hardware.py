@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('emissions', '0019_double_searches'),
+        ('emissions', '0020_factor_load'),
     ]
 
     operations = [
