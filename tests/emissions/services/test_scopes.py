@@ -1,6 +1,6 @@
 """Scope and category of what runs post, by the dated control of sites and tenure of nodes."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ from emissions.calculation.vocabulary import Control, SiteKind, Tenure
 from emissions.models import EmissionEntry, Run
 from emissions.services.manage_nodes import place_node
 from emissions.services.manage_sites import Conditions, set_conditions
+from emissions.services.record_runs import edit_run
 from emissions.services.verify_ledger import verify_ledger
 from tests.factories import (
     NOW,
@@ -92,6 +93,28 @@ def test_the_hardware_of_an_operating_lease_is_the_lessor_s():
     assert lines[SCOPE_2]["embodied_kg"] == 0
     assert lines[LEASED]["embodied_kg"] > 0
     assert not any(lines[LEASED][name] for name in AMOUNTS if name != "embodied_kg")
+
+
+def test_hardware_that_was_owned_and_is_leased_from_a_day_on_divides_by_the_day():
+    run = run_at()
+    whole = posted(run)[SCOPE_2]["embodied_kg"]
+    run.started_at = datetime(2026, 5, 31, 12, tzinfo=UTC)
+    run.duration_hours = 24.0
+    run.device_hours = 24.0 * run.device_count
+    edit_run(run=run, by=None, now=NOW)
+    site = run.node.placements.first().site
+    place_node(node=run.node, site=site, tenure=Tenure.OPERATING_LEASE,
+               starts_on=date(2026, 6, 1), by=None, now=NOW)  # fmt: skip
+    calculate_all()
+
+    lines = posted(run)
+    assert set(lines) == {SCOPE_2, LEASED}
+    # Half of the run was in May; the organisation's days end at its own midnight.
+    owned, leased = lines[SCOPE_2]["embodied_kg"], lines[LEASED]["embodied_kg"]
+    assert owned + leased == pytest.approx(whole * Decimal("2.4"), rel=Decimal("1e-6"))
+    rows = EmissionEntry.objects.filter(run=run, cell__category=LEASED[1], cell__scope=3)
+    assert {row.month for row in rows if row.embodied_kg} == {date(2026, 6, 1)}
+    assert verify_ledger(organisation=run.organisation).clean
 
 
 def test_a_finance_lease_counts_as_bought():

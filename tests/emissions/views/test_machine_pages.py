@@ -7,12 +7,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from emissions.calculation.vocabulary import Role
+from emissions.calculation.vocabulary import Role, Tenure
 from emissions.models import Membership, Node, Site
 from emissions.selectors.machines import footprint_of, node_by_month, site_by_month
 from emissions.selectors.periods import of_months
+from emissions.services.manage_nodes import place_node
 from emissions.services.settle_pools import settle_pools
 from tests.factories import (
+    NOW,
     calculate_all,
     make_instrument,
     make_member,
@@ -160,6 +162,19 @@ def test_another_organisations_site_and_node_are_not_found(client) -> None:
     foreign = make_site(make_organisation())
     assert client.get(url(foreign)).status_code == 404
     assert client.get(url(make_node(site=foreign))).status_code == 404
+
+
+def test_a_node_shows_how_it_was_held_and_from_when(client, officer, site, node) -> None:
+    place_node(
+        node=node, site=site, tenure=Tenure.OPERATING_LEASE, starts_on=date(2026, 6, 1), by=None,
+        now=NOW,
+    )  # fmt: skip
+    html = client.get(url(node)).content.decode()
+    assert "Operating lease" in html
+    assert "Owned" in html
+    assert "before 1 Jun 2026" in html
+    held = client.get(url(node), {"format": "csv", "figure": "placements"}).content.decode()
+    assert "operating_lease" in held
 
 
 def test_a_site_lists_its_instruments_with_what_is_used_by_month(client, officer, site) -> None:
