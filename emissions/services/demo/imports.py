@@ -62,6 +62,7 @@ def _upload(
             project=None,
             only_project=False,
             time_zone=time_zone,
+            asks=True,
             by=by,
             now=now,
         )
