@@ -17,6 +17,7 @@ from emissions.models import (
     SiteConditions,
 )
 from emissions.selectors.catalogue import hardware_keys
+from emissions.selectors.metering import Explained, explained_by_site
 
 DAYS_PER_YEAR = 365.25
 
@@ -29,6 +30,7 @@ class SiteRow:
     conditions: SiteConditions | None
     nodes: int
     devices: int
+    metered: Explained | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,10 @@ class NodeRow:
 
 
 def site_rows(*, organisation: Organisation, on: date) -> list[SiteRow]:
-    """Return the sites with their conditions and nodes of a day, by name."""
+    """Return the sites with their conditions and nodes of a day, by name.
+
+    What is metered is that of the twelve months before the day's.
+    """
     conditions = {
         fact.site_id: fact
         for fact in SiteConditions.objects.current()
@@ -55,12 +60,18 @@ def site_rows(*, organisation: Organisation, on: date) -> list[SiteRow]:
     for fact in _placements(organisation, on):
         placed.setdefault(fact.site_id, []).append(fact.node)
     sites = Site.objects.filter(organisation=organisation).select_related("cloud_region")
+    metered = explained_by_site(
+        organisation=organisation,
+        starts_on=date(on.year - 1, on.month, 1),
+        ends_before=date(on.year, on.month, 1),
+    )
     return [
         SiteRow(
             site,
             conditions.get(site.pk),
             sum(node.node_count for node in placed.get(site.pk, ())),
             sum(node.node_count * node.device_count for node in placed.get(site.pk, ())),
+            metered.get(site.pk),
         )
         for site in sites.order_by("name")
     ]

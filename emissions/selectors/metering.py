@@ -136,6 +136,23 @@ def metered_energy_explained(
     return Explained(metered, explained, metered - explained)
 
 
+def explained_by_site(
+    *, organisation: Organisation, starts_on: date, ends_before: date
+) -> dict[int, Explained]:
+    """Return the metered energy explained of whole months, of each site that has some."""
+    found = reconciliations(organisation=organisation, starts_on=starts_on, ends_before=ends_before)
+    sums: dict[int, Explained] = {}
+    for one in found:
+        if one.complete:
+            before = sums.get(one.site_id, Explained())
+            sums[one.site_id] = Explained(
+                before.metered_kwh + one.metered_kwh,
+                before.explained_kwh + one.explained_kwh,
+                before.remainder_kwh + one.metered_kwh - one.explained_kwh,
+            )
+    return sums
+
+
 def _metered(readings: QuerySet[MeterReading]) -> Iterable[Reconciliation]:
     """Return what was metered, by site and month, with nothing explained yet."""
     rows = list(readings.order_by("site_id", "starts_on"))

@@ -1,6 +1,6 @@
 """A site's and a node's page: what they add up to, and the files of what they show."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,6 +13,7 @@ from emissions.selectors.machines import footprint_of, node_by_month, site_by_mo
 from emissions.selectors.periods import of_months
 from emissions.services.manage_nodes import place_node
 from emissions.services.settle_pools import settle_pools
+from emissions.views.today import local_today
 from tests.factories import (
     NOW,
     calculate_all,
@@ -213,3 +214,29 @@ def test_a_site_without_instruments_says_what_to_do(client, site) -> None:
     html = client.get(url(site)).content.decode()
     assert "No instrument covers this site in the period" in html
     assert "Electricity that instruments cover" not in html
+
+
+def test_the_list_of_sites_says_how_much_of_the_metered_energy_is_explained(
+    client, officer, site, node
+) -> None:
+    make_site(officer.organisation, name="Without a meter")
+    # The twelve months before this one are shown.
+    last = local_today(officer.organisation).replace(day=1) - timedelta(days=1)
+    month = last.replace(day=1)
+    make_run(
+        project=make_project(organisation=officer.organisation), site=site, energy_kwh=100.0,
+        energy_measured=True, started_at=datetime(month.year, month.month, 10, tzinfo=UTC),
+    )  # fmt: skip
+    make_reading(
+        site, starts_on=month, ends_before=last + timedelta(days=1), energy_kwh="400",
+        other_load_kwh=Decimal(80),
+    )  # fmt: skip
+    Node.objects.all().delete()
+    settle()
+    address = reverse("inventory", kwargs={"organisation_slug": officer.organisation.slug})
+    answer = client.get(address)
+    shares = {row.site.name: row.metered and row.metered.share for row in answer.context["sites"]}
+    assert shares == {"Hall": Decimal("0.5"), "Without a meter": None}
+    html = answer.content.decode()
+    assert "50%" in html
+    assert "not metered" in html
