@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import F, QuerySet, Sum
 
 from emissions.calculation.vocabulary import PoolKind
 from emissions.models import EmissionEntry, Organisation, Run
+from emissions.selectors.headline import summed
 from emissions.selectors.periods import Period
 from emissions.selectors.totals import Filters, lines_of, totals
 
@@ -49,6 +50,8 @@ class PoolRow:
     kind: PoolKind
     of: str
     amounts: Amounts
+    by_hour: bool = False
+    """Weighted by the hours of its grid: what it posts by hour and by year is not the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ def _runs(
     found: Any = (
         entries.filter(run__in=visible.order_by().values("pk"))
         .values("run_id")
-        .annotate(**{f"sum_{name}": Sum(name) for name in SHOWN})
+        .annotate(**{f"sum_{name}": summed(name) for name in SHOWN})
         .order_by(f"-sum_{order}", "run_id")[:LARGEST]
     )
     rows = {row["run_id"]: _amounts(row) for row in found}
@@ -112,7 +115,10 @@ def _pools(entries: QuerySet[EmissionEntry]) -> list[PoolRow]:
     found: Any = (
         entries.filter(pool__isnull=False)
         .values(*names)
-        .annotate(**{f"sum_{name}": Sum(name) for name in SHOWN})
+        .annotate(
+            **{f"sum_{name}": summed(name) for name in SHOWN},
+            weighted=Sum(F("location_based_kg") - F("location_based_annual_kg")),
+        )
         .order_by(*names)
     )
     rows = [
@@ -120,6 +126,7 @@ def _pools(entries: QuerySet[EmissionEntry]) -> list[PoolRow]:
             PoolKind(row["pool__kind"]),
             row["pool__node__name"] or row["pool__site__name"] or row["pool__subject"],
             _amounts(row),
+            by_hour=bool(row["weighted"]),
         )
         for row in found
     ]

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import F, FloatField, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import F, FloatField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Abs, Cast
 
 from emissions.charts import numbers
 from emissions.models import EmissionEntry, Run
+from emissions.selectors.headline import summed
 
 TOLERANCE = 0.05
 """A report that is further off than this share of the ledger's figure is flagged."""
@@ -16,13 +17,14 @@ TOLERANCE = 0.05
 def differing(runs: QuerySet[Run]) -> QuerySet[Run]:
     """Return the runs whose reported emissions are more than `TOLERANCE` off the ledger's.
 
-    The ledger's figure is location-based; a run that is not calculated yet is not flagged.
+    The ledger's figure is location-based, by year or by hour as the organisation chose; a
+    run that is not calculated yet is not flagged.
     """
     posted = (
         EmissionEntry.objects.filter(run=OuterRef("pk"))
         .order_by()
         .values("run")
-        .annotate(total=Sum("location_based_kg"))
+        .annotate(total=summed("location_based_kg"))
         .values("total")
     )
     ours = Cast(Subquery(posted), FloatField())

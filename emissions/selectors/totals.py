@@ -292,7 +292,7 @@ _SUMS = {
     "not_completed_kwh": Sum("energy_facility_kwh", filter=_NOT_COMPLETED),
     "not_completed_kg": Sum(LOCATION_KG, filter=_NOT_COMPLETED),
     "not_completed_market_kg": Sum("market_based_kg", filter=_NOT_COMPLETED),
-    "outside_runs_kg": Sum("location_based_kg", filter=_OF_POOLS),
+    "outside_runs_kg": Sum(LOCATION_KG, filter=_OF_POOLS),
     "outside_runs_market_kg": Sum("market_based_kg", filter=_OF_POOLS),
     "upstream_known_kwh": Sum("energy_facility_kwh", filter=Q(cell__upstream_factor__isnull=False)),
     "losses_known_kwh": Sum("energy_facility_kwh", filter=Q(cell__grid_loss__isnull=False)),

@@ -94,14 +94,18 @@ def changed_spans(
 def changed_hours(
     *, before: Sets, after: Sets, zone_ids: Sequence[int], closed: Closed = ()
 ) -> list[Span]:
-    """Return the years of zones whose hours are in a set that comes, goes or moves."""
+    """Return the years of zones whose hours are in a set that comes, goes or moves.
+
+    Hours are those of a year in UTC; the organisation's months are its time zone's. A month
+    more on each side holds whatever of the year lies in the neighbouring ones.
+    """
     moved = {factor_set_id for factor_set_id, _ in set(before) ^ set(after)}
     rows = HourlyIntensity.objects.filter(factor_set__in=moved, zone__in=zone_ids)
     years = rows.order_by("zone", "year").values_list("zone", "year").distinct()
     return [
         Span(zone_id, *months)
         for zone_id, year in years
-        for months in _open(12 * year, 12 * year + 12, closed)
+        for months in _open(12 * year - 1, 12 * year + 13, closed)
     ]
 
 

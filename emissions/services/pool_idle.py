@@ -4,6 +4,9 @@ An idle hour draws the node's idle power and carries its share of the node's mak
 that runs were given come from their ledger lines. Where runs overlap on the same devices, or
 the node has outlived its life, the runs' hardware shares are more than the node's: the pool
 takes the excess back, so that the shares of a node never exceed its footprint.
+
+Which hours of the month were idle is not looked at: where the grid's hours are known, idle
+energy counts at the mean of the hours in which the node stood at the site.
 """
 
 from collections.abc import Iterable
@@ -45,6 +48,7 @@ class Segment:
     node_id: int
     owner_id: int | None
     starts_us: int
+    ends_us: int
     available_nano: int
     in_life_nano: int
 
@@ -125,6 +129,7 @@ def _segments(
             node.pk,
             fact.owner_id,
             midnight_us(day=start, time_zone=zone),
+            midnight_us(day=end, time_zone=zone),
             _device_hours(node, start, end, zone),
             _device_hours(node, start, in_life, zone),
         )
@@ -185,6 +190,7 @@ def _figures(frame: pl.DataFrame, facts: Facts) -> tuple[Ints, pl.DataFrame, Int
         pl.col("row").cast(pl.Int64).alias("id"),
         "node_id",
         pl.col("starts_us").alias("started_at_us"),
+        ((pl.col("ends_us") - pl.col("starts_us")) / HOUR_US).alias("span_hours"),
         pl.lit(0.0).alias("utilisation"),
     ).with_columns(pl.Series("device_hours", idle_nano / NANO))
     resolved, cells, amounts = pool_figures(rows=rows, kind=PoolKind.NODE_IDLE, facts=facts)

@@ -110,7 +110,9 @@ def pool_figures(
     Parameters
     ----------
     rows : pl.DataFrame
-        Some of the columns of `RUN_COLUMNS`; `started_at_us` says which facts hold.
+        Some of the columns of `RUN_COLUMNS`; `started_at_us` says which facts hold. With
+        `span_hours`, the time within a month over which the energy is taken as even, the
+        figure by the hour is that of its hours; without, it is the figure of the year.
     kind : PoolKind
         Becomes the cells' source.
     facts : Facts
@@ -125,12 +127,16 @@ def pool_figures(
         The columns of `QUANTITIES`; no run is started.
     """
     stated = {"source_kind": pl.lit(kind.value), "device_count": pl.lit(1.0)}
-    runs = rows.select(
+    columns = [
         (pl.col(name) if name in rows.columns else stated.get(name, pl.lit(None)))
         .cast(dtype)
         .alias(name)
         for name, dtype in RUN_COLUMNS.items()
-    ).with_columns(pl.lit(1.0).alias("duration_hours"), pl.lit(0.0).alias("span_hours"))
+    ]
+    span = pl.col("span_hours") if "span_hours" in rows.columns else pl.lit(0.0)
+    runs = rows.select(*columns, span.alias("span_hours")).with_columns(
+        pl.lit(1.0).alias("duration_hours")
+    )
     resolved = resolve(runs=runs, facts=facts)
     if resolved.figures.exceeds_range.any():
         raise PoolOutOfRange("The figures of this pool are too large to be kept.")

@@ -1,7 +1,8 @@
 """The remainder of a site's month: metered − other load − runs − idle, posted at its site.
 
-It may be negative and is never clamped. Where readings do not cover the whole month, or were
-taken at two points, nothing is posted.
+It may be negative and is never clamped. When in the month it was drawn is not known: where
+the grid's hours are, it counts at the mean of the month's. Where readings do not cover the
+whole month, or were taken at two points, nothing is posted.
 """
 
 from datetime import date
@@ -26,6 +27,7 @@ from emissions.services.divide import divide
 from emissions.services.facts import Facts, load_facts
 from emissions.services.pool_lines import PoolLines, no_lines, pool_figures
 
+HOUR_US = 3_600_000_000
 IT, FACILITY = QUANTITIES.index("energy_it_kwh"), QUANTITIES.index("energy_facility_kwh")
 VARIANCE = QUANTITIES.index("independent_variance_kg2")
 
@@ -70,8 +72,8 @@ def _lines(rows: list[tuple[int, int, Reconciliation]], facts: Facts) -> PoolLin
     """Return a line for each remainder: the core's figures of its size, and its sign."""
     rest = np.array([nano(one.remainder_kwh or Decimal(0)) for _, _, one in rows], dtype=np.int64)
     at_it = np.array([one.point is MeasuringPoint.IT for _, _, one in rows], dtype=np.bool_)
-    starts = [
-        int(month_bounds_us(first_month=month, last_month=month, time_zone=facts.time_zone)[0])
+    bounds = [
+        month_bounds_us(first_month=month, last_month=month, time_zone=facts.time_zone)
         for _, month, _ in rows
     ]
     figures, cells, amounts = pool_figures(
@@ -79,7 +81,8 @@ def _lines(rows: list[tuple[int, int, Reconciliation]], facts: Facts) -> PoolLin
             {
                 "id": range(len(rows)),
                 "site_id": [one.site_id for _, _, one in rows],
-                "started_at_us": starts,
+                "started_at_us": [int(start) for start, _ in bounds],
+                "span_hours": [int(end - start) / HOUR_US for start, end in bounds],
                 "energy_kwh": np.abs(rest) / NANO,
                 "energy_includes_pue": ~at_it,
                 "energy_measured": [True] * len(rows),
