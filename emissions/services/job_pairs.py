@@ -28,7 +28,7 @@ RECORD: dict[str, type[pl.DataType]] = {
     "starts": pl.Int64,
     "ends": pl.Int64,
     "length": pl.Int64,
-    "hardware_id": pl.Int64,
+    "chip": pl.String,
     "devices": pl.Float64,
     "placed": pl.Boolean,
     "job_id": pl.String,
@@ -37,14 +37,16 @@ RECORD: dict[str, type[pl.DataType]] = {
 PAIR: dict[str, type[pl.DataType]] = {"tracker": pl.Int64, "job": pl.Int64}
 
 # Runs that count, or are merged by a rule alone. A job that goes on has no end yet. Trackers
-# that never share a machine are a machine each; so are records without a stream.
+# that never share a machine are a machine each; so are records without a stream. Slurm names a
+# chip (gpu:a100) where a tracker names its board (A100-SXM4-40GB): the chip is compared.
 RECORDS = """
 SELECT run.id, run.project_id, (extract(epoch FROM run.started_at) * 1000000)::bigint,
   (extract(epoch FROM run.started_at + make_interval(secs => run.duration_hours * 3600))
     * 1000000)::bigint + CASE WHEN run.status = 'running' AND run.source_kind = 'sacct'
     THEN %(longest)s ELSE 0 END,
   (run.duration_hours * 3600000000)::bigint,
-  coalesce(run.hardware_id, node.hardware_id), run.device_count,
+  coalesce(upper(substring(hardware.name FROM '[A-Za-z]+[0-9]+[A-Za-z]*')), hardware.id::text),
+  run.device_count,
   coalesce(run.node_id, run.site_id, run.cloud_region_id, run.zone_id) IS NOT NULL,
   CASE WHEN run.source_kind = 'sacct' THEN run.external_id ELSE coalesce(stream.job_id, '') END,
   CASE WHEN stream.id IS NULL OR experiment.separate_machines THEN run.id::text
@@ -54,6 +56,8 @@ FROM unnest(%(projects)s::bigint[], %(lows)s::bigint[], %(highs)s::bigint[])
   JOIN emissions_run run ON run.project_id = span.project_id
     AND run.started_at BETWEEN to_timestamp(span.low / 1e6) AND to_timestamp(span.high / 1e6)
   LEFT JOIN emissions_node node ON node.id = run.node_id
+  LEFT JOIN emissions_hardwaremodel hardware
+    ON hardware.id = coalesce(run.hardware_id, node.hardware_id)
   LEFT JOIN emissions_energystream stream ON stream.run_id = run.id
   LEFT JOIN emissions_experiment experiment ON experiment.id = stream.experiment_id
 WHERE run.deleted_at IS NULL AND run.source_kind = %(kind)s
@@ -96,7 +100,7 @@ def within_spans(jobs: pl.DataFrame, spans: pl.DataFrame) -> pl.Series:
 
 
 def contained(trackers: pl.DataFrame, jobs: pl.DataFrame, apart: pl.DataFrame) -> pl.DataFrame:
-    """Return the pairs of which the tracker can be of the job: in time, and of no other model."""
+    """Return the pairs of which the tracker can be of the job: in time, and of no other chip."""
     days = jobs.with_columns(
         day=pl.int_ranges(
             (pl.col("starts") - TOLERANCE_US) // DAY_US,
@@ -110,7 +114,7 @@ def contained(trackers: pl.DataFrame, jobs: pl.DataFrame, apart: pl.DataFrame) -
     pairs = trackers.with_columns(day=pl.col("starts") // DAY_US).join(
         days, on=["project_id", "day"], suffix="_of_job"
     )
-    unlike = pl.col("hardware_id") != pl.col("hardware_id_of_job")
+    unlike = pl.col("chip") != pl.col("chip_of_job")
     return (
         pairs.filter(
             (pl.col("starts") >= pl.col("starts_of_job") - TOLERANCE_US)

@@ -7,7 +7,7 @@ job of its own project if
 - it names the job (`experiment_id` = "default/4711"), and the trackers that do so see all of
   its devices; or
 - it is the only tracker within the only job that it can be of: its span within the job's, the
-  same number of devices, no other model, and at least half of the job's time.
+  same number of devices, no other chip, and at least half of the job's time.
 
 The scheduler's record counts; what the tracker saw counts as evidence of it, component by
 component (`services/evidence`). Whatever is less certain goes to the review list. What a
@@ -51,6 +51,9 @@ from emissions.services.job_pairs import (
 from emissions.services.queue import queue_runs
 
 MATCHED = (SourceKind.CODECARBON, SourceKind.SACCT)
+
+MOST_ASKED = 2000
+"""The most pairs that one search adds to the review list: the latest; decide some."""
 
 MATCH_LOCK = 7_460_006
 """Class of the advisory lock of an organisation's matching: who comes later sees it all."""
@@ -247,14 +250,14 @@ def _ask(
     now: datetime,
 ) -> None:
     """Put what is not certain on the review list; forget what is not asked any more."""
-    fresh = [key for key in sorted(asked) if key not in known and core & set(key)]
+    fresh = [key for key in sorted(asked, reverse=True) if key not in known and core & set(key)]
     DoublePair.objects.bulk_create(
         [
             DoublePair(
                 organisation=organisation, first_id=first, second_id=second, found_at=now,
                 reason=DoubleReason.WITHIN,
             )
-            for first, second in fresh
+            for first, second in fresh[:MOST_ASKED]
         ],
         batch_size=2000,
         ignore_conflicts=True,

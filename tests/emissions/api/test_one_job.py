@@ -34,7 +34,15 @@ from emissions.services.verify_ledger import verify_ledger
 from tests.codecarbon_bodies import RUN_3, TOTAL_3, post_3
 from tests.emissions.importers.test_sacct import file_of
 from tests.emissions.services.imports.files import finish
-from tests.factories import NOW, calculate_all, make_member, make_project, make_run, make_site
+from tests.factories import (
+    NOW,
+    calculate_all,
+    make_hardware,
+    make_member,
+    make_project,
+    make_run,
+    make_site,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -150,6 +158,21 @@ def test_a_job_and_its_tracker_count_once_by_the_better_evidence(
     event = AuditEvent.objects.get(action="run merged by rule")
     assert event.after["superseded_by"] == job.pk
     assert Run.objects.get(source_kind="codecarbon").energy_kwh == pytest.approx(49.5)
+
+
+@pytest.mark.parametrize("order", ["sc", "cs"])
+def test_slurm_names_a_chip_and_a_tracker_its_board(entrance: Entrance, order: str) -> None:
+    board = make_hardware(name="NVIDIA H100 PCIe 80GB")
+    steps = [
+        lambda: entrance.sacct({}),
+        lambda: entrance.tracker(gpu_model=f"8 x {board.name}"),
+    ]
+    for step in steps if order == "sc" else reversed(steps):
+        step()
+    (job,) = entrance.counted()
+    tracker = Run.objects.get(source_kind="codecarbon")
+    assert (tracker.hardware, tracker.superseded_by) == (board, job)
+    assert job.hardware not in (None, board)
 
 
 @pytest.mark.parametrize("order", ["sc", "cs"])
