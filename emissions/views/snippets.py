@@ -51,6 +51,8 @@ def _codecarbon(endpoint: str, secret: str) -> str:
         "[codecarbon]\n"
         "save_to_api = true\n"
         f"api_endpoint = {endpoint}\n"
+        "# In a Slurm job, to count it once with what sacct says of it:\n"
+        '# export CODECARBON_EXPERIMENT_ID="default/$SLURM_JOB_ID"\n'
         "experiment_id = default\n"
         f"api_key = {secret}"
     )

@@ -165,6 +165,26 @@ def test_another_organisations_site_and_node_are_not_found(client) -> None:
     assert client.get(url(make_node(site=foreign))).status_code == 404
 
 
+def test_a_meter_that_says_less_than_the_runs_shows_a_negative_rest(client, officer, site) -> None:
+    make_run(
+        project=make_project(organisation=officer.organisation), site=site, energy_kwh=1000.0,
+        energy_measured=True,
+    )  # fmt: skip
+    make_reading(site, energy_kwh="900", other_load_kwh=Decimal(100))
+    settle()
+    html = client.get(url(site), {"period": "2026-05"}).content.decode()
+    assert "144% of the metered energy is explained." in html
+    asked = {"period": "2026-05", "format": "csv", "figure": "reconciliation"}
+    lines = client.get(url(site), asked).content.decode("utf-8-sig").splitlines()
+    row = dict(zip(lines[0].split(","), lines[1].split(","), strict=True))
+    parts = [
+        Decimal(row[f"{name} [kWh]"])
+        for name in ("Runs", "Idle", "Other known load", "Unexplained")
+    ]
+    assert parts[-1] == -400
+    assert sum(parts) == Decimal(row["Metered [kWh]"]) == 900
+
+
 def test_a_node_shows_how_it_was_held_and_from_when(client, officer, site, node) -> None:
     place_node(
         node=node, site=site, tenure=Tenure.OPERATING_LEASE, starts_on=date(2026, 6, 1), by=None,

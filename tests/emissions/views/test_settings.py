@@ -181,6 +181,7 @@ class TestTokens:
         html = page.content.decode()
         assert plain not in html
         assert "$TONNE_TOKEN" in code(html, "curl-snippet")
+        assert "default/$SLURM_JOB_ID" in code(html, "codecarbon-snippet")
         body = json.loads(re.search(r"-d '(.*)'", code(html, "curl-snippet"), re.DOTALL)[1])
         assert (body["site"], body["device_count"]) == ("lulea", 4)
         assert "http://testserver/api/v1/runs/" in code(html, "python-snippet")
