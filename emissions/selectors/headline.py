@@ -13,6 +13,15 @@ LOCATION_KG = Case(
 )
 
 
+#: The column that stands beside it.
+OTHER_KG = Case(
+    When(cell__organisation__headline=Headline.HOURLY.value, then=F("location_based_annual_kg")),
+    default=F("location_based_kg"),
+    output_field=DecimalField(max_digits=24, decimal_places=9),
+)
+
+
 def summed(name: str) -> Sum:
-    """Return the sum of a column; of the location-based figure, the organisation's choice."""
-    return Sum(LOCATION_KG if name == "location_based_kg" else name)
+    """Return the sum of a column; of the location-based figures, by the organisation's choice."""
+    chosen = {"location_based_kg": LOCATION_KG, "location_other_kg": OTHER_KG}
+    return Sum(chosen.get(name, name))

@@ -14,7 +14,9 @@ from emissions.selectors.headline import summed
 from emissions.selectors.periods import Period
 
 ZERO = Decimal(0)
+#: The other location-based figure comes first: it reads a column whose name a later sum takes.
 SUMS = (
+    "location_other_kg",
     "device_hours",
     "energy_it_kwh",
     "energy_facility_kwh",
@@ -37,6 +39,7 @@ class MonthPart:
     energy_it_kwh: Decimal = ZERO
     energy_facility_kwh: Decimal = ZERO
     location_based_kg: Decimal = ZERO
+    location_other_kg: Decimal = ZERO
     market_based_kg: Decimal = ZERO
     embodied_kg: Decimal = ZERO
     water_litres: Decimal = ZERO

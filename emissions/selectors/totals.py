@@ -64,6 +64,9 @@ class Filters:
 class Totals:
     """Exact sums, in kWh, kg CO2e, hours and litres.
 
+    `location_based_kg` is the figure that the organisation shows first, at the factor of the
+    year or by the hour, and `location_other_kg` the other one: they differ where the hours of
+    a grid are known.
     `measured_kwh` is the facility energy known from a device counter or a site meter, and
     `known_hardware_hours` the device-hours of hardware whose footprint is known;
     `lifecycle_factor_kg` is the location-based part that includes upstream emissions, for want
@@ -77,6 +80,7 @@ class Totals:
     energy_it_kwh: Decimal = ZERO
     energy_facility_kwh: Decimal = ZERO
     location_based_kg: Decimal = ZERO
+    location_other_kg: Decimal = ZERO
     market_based_kg: Decimal = ZERO
     upstream_kg: Decimal = ZERO
     losses_kg: Decimal = ZERO
@@ -278,6 +282,7 @@ _SUMS = {
             "energy_it_kwh",
             "energy_facility_kwh",
             "location_based_kg",
+            "location_other_kg",
             "market_based_kg",
             "upstream_kg",
             "losses_kg",

@@ -94,6 +94,11 @@ def site(request: HttpRequest, member: Member, site_slug: str) -> HttpResponse:
         "readings": readings[:READINGS_SHOWN],
         "uses": uses,
         "runs": selector.latest_runs(runs=runs),
+        "location_beside": spread.beside(
+            member.organisation,
+            sum(part.location_based_kg for part in parts),
+            sum(part.location_other_kg for part in parts),
+        ),
         **_rounded(
             parts,
             uncertainty(

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from emissions.charts import numbers
-from emissions.models import Run
+from emissions.models import Organisation, Run
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors import run_coverage
 from emissions.selectors import runs as selector
@@ -117,8 +117,21 @@ def _headline(run: Run, member: Member) -> dict[str, Any]:
         **_coverage(run, posting, spread_of),
         "shown": shown,
         "embodied_kg": embodied,
+        "location_note": _location_note(member.organisation, estimate),
         **notes(estimate, spread_of),
     }
+
+
+def _location_note(organisation: Organisation, estimate: Estimate) -> str:
+    """Return what the location-based figure is, and the other one where hours are known."""
+    if estimate.location_based_hourly_kg is None:
+        return "at the grid's average"
+    first = estimate.location_based_kg
+    both = estimate.location_based_annual_kg, estimate.location_based_hourly_kg
+    other = both[0] if first == both[1] else both[1]
+    if first == other:
+        return "by the hour, as at the factor of the year"
+    return f"beside {spread.beside(organisation, first, other)}"
 
 
 def _coverage(run: Run, posting: bool, found: Uncertainty | None) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from emissions.calculation.uncertainty import Interval
+from emissions.calculation.vocabulary import Headline
 from emissions.charts import numbers
 from emissions.charts.cards import Cell, Column, Table
+from emissions.models import Organisation
 from emissions.selectors.uncertainty import Uncertainty
 from emissions.tabular import Value, csv_bytes
 
@@ -50,6 +52,15 @@ def all_rounded(
         name: None if value is None else rounded(value, found.of(name) if found else None, name)
         for name, value in amounts.items()
     }
+
+
+def beside(organisation: Organisation, first: numbers.Number, other: numbers.Number) -> str:
+    """Return the other location-based figure in words, "" where it is the same."""
+    if first == other:
+        return ""
+    hourly = organisation.headline == Headline.HOURLY
+    name = "at the factor of the year" if hourly else "by the hour of the grid"
+    return f"{numbers.mass_text(other)}{numbers.NO_BREAK_SPACE}CO₂e {name}"
 
 
 def words(interval: Interval | None, name: str) -> str:

@@ -24,6 +24,7 @@ from emissions.services.create_organisation import create_organisation
 from emissions.services.demo.bills import Bills
 from emissions.services.demo.clouds import seed_clouds, seed_fuel
 from emissions.services.demo.generate import Things, generate_runs
+from emissions.services.demo.hours import seed_hours
 from emissions.services.demo.imports import bring_files
 from emissions.services.demo.plan import (
     CLOUD_HARDWARE,
@@ -75,6 +76,7 @@ def seed_demo(*, now: datetime, runs: int = RUNS) -> Organisation | None:
     }
     admin = _people(organisation, teams, now)
     sites = {plan.name: _site(organisation, plan, start, admin, now) for plan in SITES}
+    seed_hours(organisation=organisation, by=admin, now=now)
     nodes = _nodes(organisation, sites, start, admin, now)
     projects = _projects(organisation, teams, start, admin, now)
     hardware = {

@@ -137,6 +137,12 @@ class Dashboard:
         """The 95 % intervals of the totals, in words; empty where there is none."""
         return {name: spread.words(self.uncertainty.of(name), name) for name in AMOUNTS}
 
+    @property
+    def location_beside(self) -> str:
+        """The location-based figure that the organisation does not show first, if it differs."""
+        found = self.totals
+        return spread.beside(self.organisation, found.location_based_kg, found.location_other_kg)
+
     @cached_property
     def uncertainty_table(self) -> Table:
         """What the location-based interval comes from."""

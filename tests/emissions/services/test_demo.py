@@ -7,7 +7,15 @@ import pytest
 from django.db.models import Count, Sum
 
 from emissions.calculation.vocabulary import RunStatus, SiteKind
-from emissions.models import InstrumentUse, MonthlyTotal, Organisation, ProjectAssignment, Run, Site
+from emissions.models import (
+    FactorLoad,
+    InstrumentUse,
+    MonthlyTotal,
+    Organisation,
+    ProjectAssignment,
+    Run,
+    Site,
+)
 from emissions.selectors.metering import metered_energy_explained
 from emissions.services.calculate import calculate_pending
 from emissions.services.demo.meters import seed_meters
@@ -58,6 +66,22 @@ def test_its_meter_shows_a_little_more_than_is_explained(demo):
     cover = Sum("market_based_kg")
     lines = MonthlyTotal.objects.filter(cell__organisation=demo, cell__source_kind="coverage")
     assert lines.aggregate(cover=cover)["cover"] < -1000
+
+
+def test_the_hours_of_one_grid_are_invented_and_stand_beside_the_year(demo):
+    load = FactorLoad.objects.get(organisation=demo)
+    assert "Invented" in load.factor_set.source
+    assert load.factor_set.organisation == demo
+    by_site = {
+        row["cell__site__name"]: row["hourly"] / row["annual"]
+        for row in MonthlyTotal.objects.filter(cell__organisation=demo, month=date(2026, 6, 1))
+        .values("cell__site__name")
+        .annotate(hourly=Sum("location_based_kg"), annual=Sum("location_based_annual_kg"))
+        if row["annual"]
+    }
+    assert by_site["Luleå"] == 1
+    assert Decimal("0.6") < by_site["Frankfurt"] < Decimal("1.2")
+    assert by_site["Frankfurt"] != 1
 
 
 def test_one_team_grows_fast(demo):
