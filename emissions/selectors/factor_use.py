@@ -5,10 +5,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 
-from emissions.models import EmissionFactor, GridZone, MonthlyTotal, Organisation
+from emissions.models import (
+    ClosedQuarter,
+    EmissionEntry,
+    EmissionFactor,
+    GridZone,
+    MonthlyTotal,
+    Organisation,
+    Run,
+)
 from emissions.selectors.headline import LOCATION_KG
+from emissions.selectors.periods import quarter
+
+LARGEST = 20
 
 
 @dataclass(slots=True)
@@ -20,6 +31,24 @@ class Use:
     runs: int = 0
     energy_facility_kwh: Decimal = Decimal(0)
     location_based_kg: Decimal = Decimal(0)
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunUse:
+    """What of a run's figures stands on a factor."""
+
+    run: Run
+    energy_facility_kwh: Decimal
+    location_based_kg: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class LargestRuns:
+    """The largest runs of a quarter that stand on a factor."""
+
+    quarter: str
+    rows: list[RunUse]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +71,44 @@ class Uses:
 
 def uses_of_factor(*, organisation: Organisation, factor: EmissionFactor) -> Uses:
     """Return what stands on one factor, in whichever use."""
-    return _uses(
-        organisation,
+    return _uses(organisation, _stands_on(factor))
+
+
+def largest_runs_of_factor(
+    *, factor: EmissionFactor, uses: Uses, visible: QuerySet[Run]
+) -> LargestRuns | None:
+    """Return the largest runs of the latest quarter that stand on a factor; None without any.
+
+    Of a quarter only: a factor may stand behind a million runs.
+    """
+    latest = next((one for one in uses.quarters if one.runs), None)
+    if latest is None:
+        return None
+    year, number = latest.label.split("-Q")
+    period = quarter(year=int(year), number=int(number))
+    rows: Any = (
+        EmissionEntry.objects.filter(
+            _stands_on(factor),
+            month__gte=period.starts_on,
+            month__lt=period.ends_before,
+            run__in=visible.order_by().values("pk"),
+        )
+        .order_by()
+        .values("run_id")
+        .annotate(kwh=Sum("energy_facility_kwh"), kg=Sum(LOCATION_KG))
+        .exclude(kwh=0)
+        .order_by("-kwh", "run_id")[:LARGEST]
+    )
+    found = {row["run_id"]: (row["kwh"], row["kg"]) for row in rows}
+    named = Run.objects.select_related("project").in_bulk(list(found))
+    return LargestRuns(latest.label, [RunUse(named[pk], *sums) for pk, sums in found.items()])
+
+
+def _stands_on(factor: EmissionFactor) -> Q:
+    return (
         Q(cell__location_factor=factor)
         | Q(cell__market_factor=factor)
-        | Q(cell__upstream_factor=factor),
+        | Q(cell__upstream_factor=factor)
     )
 
 
@@ -71,6 +133,11 @@ def _uses(organisation: Organisation, condition: Q) -> Uses:
     found: list[dict[str, Any]] = [dict(row) for row in rows]
     projects = _grouped(found, lambda row: row["cell__project__name"] or "No project")
     quarters = _grouped(found, lambda row: _quarter(row["month"]))
+    closed = ClosedQuarter.objects.filter(organisation=organisation)
+    ended = {_quarter(day) for day in closed.values_list("starts_on", flat=True)}
+    quarters = list(quarters)
+    for use in quarters:
+        use.closed = use.label in ended
     return Uses(
         sorted(projects, key=lambda use: (-use.energy_facility_kwh, use.label)),
         sorted(quarters, key=lambda use: use.label, reverse=True),

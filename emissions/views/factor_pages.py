@@ -8,8 +8,14 @@ from django.views.decorators.http import require_safe
 from emissions.charts.factor_history import Card, HistoryPoint, factor_history, span_text
 from emissions.models import EmissionFactor, GridZone, Organisation
 from emissions.permissions import Action, Member, member_required
+from emissions.selectors.factor_hours import hours_of_zone
 from emissions.selectors.factor_list import Valid, history_of_zone, open_factors
-from emissions.selectors.factor_use import Use, uses_of_factor, uses_of_zone
+from emissions.selectors.factor_use import (
+    Use,
+    largest_runs_of_factor,
+    uses_of_factor,
+    uses_of_zone,
+)
 from emissions.tabular import csv_bytes
 
 HISTORY_COLUMNS = (
@@ -31,6 +37,9 @@ def factor(request: HttpRequest, member: Member, factor_id: int) -> HttpResponse
         "factor": shown,
         "validity": span_text(shown.starts_on, shown.ends_before),
         "uses": uses,
+        "runs": largest_runs_of_factor(
+            factor=shown, uses=uses, visible=member.runs(Action.VIEW_RUNS)
+        ),
         "project_uses": _with_pages(uses.projects, member.organisation),
     }
     return render(request, "emissions/factors/factor.html", context)
@@ -50,6 +59,7 @@ def factor_zone(request: HttpRequest, member: Member, zone_code: str) -> HttpRes
         "zone": zone,
         "history": history,
         "card": _card(zone, history, organisation) if history else None,
+        "hours": hours_of_zone(organisation=organisation, zone=zone),
         "uses": uses,
         "project_uses": _with_pages(uses.projects, organisation),
     }

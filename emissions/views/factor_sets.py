@@ -24,6 +24,7 @@ from emissions.models import (
 )
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors.closings import Sets
+from emissions.selectors.factor_hours import hours_of_set
 from emissions.selectors.factor_list import adoptions_of, open_sets
 from emissions.services.adopt_factors import NotAdopted, adopt_factor_set, withdraw_factor_set
 from emissions.services.preview_factors import (
@@ -74,10 +75,12 @@ def factor_set(request: HttpRequest, member: Member, factor_set_id: int) -> Http
     """Show a set: its edition, source and licence, and when it was in use."""
     shown = _factor_set(member, factor_set_id)
     adoptions = list(adoptions_of(organisation=member.organisation, factor_set=shown))
+    hours = hours_of_set(factor_set=shown)
     context = {
         "set": shown,
         "factors": shown.factors.count(),
-        "years_of_hours": shown.hourly.count(),
+        "years_of_hours": len(hours),
+        "hours": hours,
         "zones": shown.factors.order_by().values("zone").distinct().count(),
         "adoptions": adoptions,
         "in_use": next((one for one in adoptions if one.withdrawn_at is None), None),

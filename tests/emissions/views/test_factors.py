@@ -130,6 +130,30 @@ class TestAFactor:
         assert uses.runs == 4
         assert {use.label for use in uses.quarters} == {"2026-Q1", "2026-Q2", "2026-Q3"}
 
+    def test_it_lists_the_largest_runs_and_the_reports_that_stand_on_it(self, officer):
+        factor = EmissionFactor.objects.get(
+            zone__code="FR", starts_on__year=2026, role="location", kind="direct"
+        )
+        answer = officer.get(url("factor", factor.pk))
+        html = text(answer)
+        largest = answer.context["runs"]
+        assert largest.quarter == "2026-Q3"
+        kwh = [row.energy_facility_kwh for row in largest.rows]
+        assert kwh == sorted(kwh, reverse=True)
+        assert sum(kwh) == answer.context["uses"].quarters[0].energy_facility_kwh > 0
+        assert all(url("run", row.run.pk) in html for row in largest.rows)
+        assert url("report_export", "2026-Q1", "xlsx") in html
+
+    def test_a_researcher_sees_runs_of_their_own_and_no_reports(self, laboratory):
+        factor = EmissionFactor.objects.get(
+            zone__code="FR", starts_on__year=2026, role="location", kind="direct"
+        )
+        client = Client()
+        client.force_login(make_member(Role.RESEARCHER, organisation=laboratory.organisation).user)
+        answer = client.get(url("factor", factor.pk))
+        assert not answer.context["runs"].rows
+        assert url("report_export", "2026-Q1", "xlsx") not in text(answer)
+
     def test_what_was_taken_back_is_used_no_longer(self, officer, laboratory):
         factor = make_factor(
             factor_set=make_factor_set(), zone=GridZone.objects.get(code="FR"), year=2026
@@ -137,6 +161,23 @@ class TestAFactor:
         answer = officer.get(url("factor", factor.pk))
         assert answer.context["uses"].projects == []
         assert "No figure of Laboratory stands on this factor" in text(answer)
+
+
+class TestHours:
+    def test_a_set_and_a_zone_say_which_hours_are_known(self, officer, laboratory):
+        own = make_factor_set(name="Hours", organisation=laboratory.organisation)
+        other = make_factor_set(name="Theirs", organisation=make_organisation())
+        france = GridZone.objects.get(code="FR")
+        for factor_set in (own, other):
+            make_hours(
+                factor_set=factor_set, zone=france, year=2025,
+                grams=lambda hour: None if hour < 876 else 20.0 + 10 * (hour % 2),
+            )  # fmt: skip
+        for page in (url("factor_set", own.pk), url("factor_zone", "FR")):
+            html = text(officer.get(page))
+            assert "7,884 (90" in html
+            assert "25.0 g/kWh" in html.replace("\u00a0", " ")
+            assert "Theirs" not in html
 
 
 class TestTheSet:
