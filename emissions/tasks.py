@@ -3,12 +3,12 @@
 import logging
 from datetime import timedelta
 
-from celery import Task, shared_task
+from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from emissions.models import Organisation, PendingCalculation
+from emissions.nudges import Nudges
 from emissions.services import calculate, double_searches, doubles, queue, stale_pools
 from emissions.services import fold_streams as streams
 from emissions.services import settle_pools as pools
@@ -18,6 +18,7 @@ from emissions.services.preview_jobs import run_previews
 from emissions.services.verify_ledger import verify_ledger as verify
 
 logger = logging.getLogger(__name__)
+nudges = Nudges()
 
 DOUBLES_SINCE = timedelta(days=2)
 """How far back a search for doubles looks: many times as far as it is apart from the next."""
@@ -107,23 +108,15 @@ def _drain(priority_below: int | None) -> int:
     done = 0
     while settled := calculate.calculate_pending(priority_below=priority_below):
         if not done and settled >= calculate.BATCH:
-            _wake(calculate_pending)
+            nudges.send(calculate_pending)
         done += settled
     return done
 
 
-def _wake(task: Task[[], object]) -> None:
-    """Publish a nudge without a retry: the request must not wait for a broker that is gone."""
-    try:
-        task.apply_async(retry=False, ignore_result=True, expires=60)
-    except OperationalError as error:
-        logger.warning("No nudge for %s, beat will repeat it: %s", task.name, error)
-
-
-queue.wake["factor loads"] = lambda: _wake(load_factors)
-queue.wake["previews"] = lambda: _wake(preview_factors)
-queue.wake["doubles"] = lambda: _wake(search_doubles)
-queue.wake["waiting"] = lambda: _wake(calculate_waiting)
-queue.wake["bulk"] = lambda: _wake(calculate_pending)
-queue.wake["imports"] = lambda: _wake(import_waiting)
-queue.wake["pools"] = lambda: _wake(settle_pools)
+queue.wake["factor loads"] = lambda: nudges.send(load_factors)
+queue.wake["previews"] = lambda: nudges.send(preview_factors)
+queue.wake["doubles"] = lambda: nudges.send(search_doubles)
+queue.wake["waiting"] = lambda: nudges.send(calculate_waiting)
+queue.wake["bulk"] = lambda: nudges.send(calculate_pending)
+queue.wake["imports"] = lambda: nudges.send(import_waiting)
+queue.wake["pools"] = lambda: nudges.send(settle_pools)
