@@ -30,7 +30,7 @@ def _documented(field: Field) -> serializers.Field[Any, Any, Any, Any]:
     return serializers.CharField(max_length=field.longest, allow_blank=True, **common)
 
 
-def _rows_of(name: str, fields: Mapping[str, Field], *required: str) -> type:
+def rows_of(name: str, fields: Mapping[str, Field], *required: str) -> type:
     """Return a serializer with a table's fields."""
     documented = {field.name: _documented(field) for field in fields.values()}
     for one in required:
@@ -62,9 +62,9 @@ def _errors(**options: Any) -> serializers.DictField:
     )
 
 
-CalculatorRun = _rows_of("CalculatorRun", CALCULATION)
-RunRequest = _rows_of("RunRequest", RUN, "started_at")
-RunChange = _rows_of("RunChange", RUN)
+CalculatorRun = rows_of("CalculatorRun", CALCULATION)
+RunRequest = rows_of("RunRequest", RUN, "started_at")
+RunChange = rows_of("RunChange", RUN)
 
 
 class CalculatorQuestion(serializers.Serializer[Any]):
@@ -129,7 +129,7 @@ class RunFigures(Shape):
     )
 
 
-_RunFields = _rows_of("_RunFields", RUN)
+_RunFields = rows_of("_RunFields", RUN)
 SOURCES = [one.value for one in SourceKind]
 
 

@@ -1,6 +1,5 @@
 """GET /api/v1/totals/: sums of the ledger, grouped by any of its dimensions."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -18,8 +17,6 @@ from emissions.selectors.cross_totals import GROUPINGS, SumRow, cross_totals
 from emissions.selectors.narrowing import UNKNOWN, chosen, dimensions, filters_of
 from emissions.selectors.periods import InvalidPeriod, Period, parse_value
 from emissions.selectors.totals import Filters, Structure
-from emissions.selectors.uncertainty import AMOUNTS as SPREAD
-from emissions.selectors.uncertainty import uncertainty
 
 AMOUNTS = {
     "runs": "Runs that started.",
@@ -40,8 +37,6 @@ KNOWN = {
     "embodied_kg": "known_embodied_kg",
     "water_litres": "known_water_litres",
 }
-#: Sums of which it is known how far they may be off.
-WITH_INTERVAL = tuple(name for name in AMOUNTS if name in SPREAD)
 NARROWING = (
     Filter("team", "team", "Slug of a team, or none."),
     Filter("project", "project", "Slug of a project, or none."),
@@ -63,12 +58,6 @@ PARAMETERS = (
         "by",
         f"What to group by, with commas between: {', '.join(GROUPINGS)}.",
         several=False,
-    ),
-    Filter(
-        "intervals",
-        "intervals",
-        "true: also the 95 % intervals of the sum of all groups (not with a zone).",
-        "flag",
     ),
     *NARROWING,
 )
@@ -121,28 +110,11 @@ SumShape: type[Shape] = type(
 )
 
 
-class _Interval(serializers.Serializer[Any]):
-    """Between what a sum lies with 95 % probability, in its unit."""
-
-    low = serializers.FloatField()
-    high = serializers.FloatField()
-
-
-Intervals: type[Shape] = type(
-    "Intervals",
-    (Shape,),
-    {"__doc__": "95 % intervals of the sums."} | {name: _Interval() for name in WITH_INTERVAL},
-)
-
-
 class TotalsShape(Shape):
     """Sums of a period."""
 
     period = serializers.CharField(allow_null=True)
     by = serializers.ListField(child=serializers.CharField())
-    intervals = Intervals(
-        required=False, help_text="Of the sum of all groups, where they are asked for."
-    )
     results = SumShape(many=True)
 
 
@@ -180,23 +152,7 @@ class TotalsView(Resource):
         shown = [_shown(row) for row in rows]
         if query.fields is not None:
             shown = [{name: row[name] for name in query.fields if name in row} for row in shown]
-        answer: dict[str, Any] = {
-            "period": period and period.value,
-            "by": list(by),
-            "results": shown,
-        }
-        if query.filters.get("intervals"):
-            answer["intervals"] = self._intervals(period, filters, zones)
-        return Response(answer)
-
-    def _intervals(
-        self, period: Period | None, filters: Filters, zones: Sequence[str]
-    ) -> dict[str, dict[str, float]]:
-        if zones:
-            raise ValidationError({"intervals": ["Of a part by zone no interval is known."]})
-        found = uncertainty(organisation=self.access.organisation, period=period, filters=filters)
-        spans = {name: found.of(name) for name in WITH_INTERVAL}
-        return {name: {"low": one.low, "high": one.high} for name, one in spans.items() if one}
+        return Response({"period": period and period.value, "by": list(by), "results": shown})
 
     def _grouping(self, text: str) -> tuple[str, ...]:
         names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))

@@ -18,6 +18,7 @@ from emissions.api.run_changes import RunByExternalIdView, RunView
 from emissions.api.runs import RunListView
 from emissions.api.sites import SiteListView, SiteView
 from emissions.api.teams import TeamListView, TeamView
+from emissions.api.tokens import TokenListView, TokenView
 from emissions.api.totals import TotalsView
 
 
@@ -59,6 +60,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *both("nodes/<slug:key>/", NodeView, "api_node"),
     *both("factors/", FactorListView, "api_factor_list"),
     *both("factors/<int:key>/", FactorView, "api_factor"),
+    *both("tokens/", TokenListView, "api_token_list"),
+    *both("tokens/<int:key>/", TokenView, "api_token"),
     *both("totals/", TotalsView, "api_totals"),
     *both("imports/", ImportListView, "api_import_list"),
     *both("imports/<int:key>/", ImportDetailView, "api_import"),

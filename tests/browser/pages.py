@@ -250,6 +250,8 @@ NOT_PAGES = {
     "api_node": "the API",
     "api_factor_list": "the API",
     "api_factor": "the API",
+    "api_token_list": "the API",
+    "api_token": "the API",
     "api_totals": "the API",
     "api_import_list": "the API",
     "api_import": "the API",

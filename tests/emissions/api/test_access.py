@@ -20,6 +20,7 @@ from tests.factories import (
     make_run,
     make_site,
     make_team,
+    make_token,
 )
 
 OPEN = {"api_calculator"}
@@ -34,7 +35,7 @@ READING = (Action.VIEW_TOTALS, Action.VIEW_RUNS, Action.VIEW_INVENTORY, Action.V
 SCOPES = {
     TokenScope.READ: READING,
     TokenScope.WRITE: (*READING, Action.LOG_RUNS, Action.EDIT_RUNS),
-    TokenScope.ADMIN: (*READING, Action.LOG_RUNS, Action.EDIT_RUNS),
+    TokenScope.ADMIN: (*READING, Action.LOG_RUNS, Action.EDIT_RUNS, Action.MANAGE_TOKENS),
     TokenScope.INGEST: (Action.LOG_RUNS,),
 }
 
@@ -60,6 +61,7 @@ def things(db: None) -> dict[str, Any]:
             "api_hardware_model": run.hardware_id,
             "api_factor": 1,
             "api_run": run.pk,
+            "api_token": make_token(project=project).pk,
         },
     }
 

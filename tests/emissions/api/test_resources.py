@@ -331,20 +331,6 @@ class TestTotals:
         (group,) = read(client, "totals/", by="month", period=month)["results"]
         assert group["month"] == {"key": month, "label": month}
 
-    def test_intervals_of_the_sum_hold_it(self, ours: Organisation) -> None:
-        fill(ours, 1)
-        client = of_person(make_member(organisation=ours))
-
-        answer = read(client, "totals/", by="team", intervals="true", period="2026-Q2")
-
-        (row,) = answer["results"]
-        for name in ("location_based_kg", "energy_facility_kwh"):
-            span = answer["intervals"][name]
-            assert span["low"] < row[name] < span["high"]
-        assert "intervals" not in read(client, "totals/")
-        refused = client.get(f"{BASE}totals/", {"intervals": "true", "zone": "SE"})
-        assert list(refused.json()["errors"]) == ["intervals"]
-
     def test_what_is_not_known_is_null_and_not_zero(self, ours: Organisation) -> None:
         make_run(project=make_project(organisation=ours))
         client = of_person(make_member(organisation=ours))

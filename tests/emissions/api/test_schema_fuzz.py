@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from emissions.api.throttles import CalculatorThrottle, RefusedThrottle, TokenThrottle
+from emissions.calculation.vocabulary import Role, TokenScope
 from emissions.models import EmissionFactor
 from emissions.services.tokens import create_token
 from tests.emissions.importers.test_sacct import file_of
@@ -88,9 +89,13 @@ def world(db: None, _connection_kept: None, monkeypatch: pytest.MonkeyPatch) -> 
     going = make_run(
         project=project, external_id="going", status="running", calculated=False, energy_kwh=1.0
     )
-    admin = make_member(organisation=organisation)
+    admin = make_member(Role.ADMIN, organisation=organisation)
+    spare, _ = create_token(organisation=organisation, project=project, by=None, now=NOW)
     upload = make_import(project=project, created_by=admin.user)
-    owners: list[dict[str, Any]] = [{"person": admin.user}, {"project": project}]
+    owners: list[dict[str, Any]] = [
+        {"person": admin.user, "scope": TokenScope.ADMIN},
+        {"project": project},
+    ]
     tokens = [
         create_token(organisation=organisation, by=None, now=NOW, **owner)[1] for owner in owners
     ]
@@ -101,6 +106,9 @@ def world(db: None, _connection_kept: None, monkeypatch: pytest.MonkeyPatch) -> 
             "query": {"time_zone": "UTC", "preview": "true"},
             "body": SACCT.encode() if isinstance(SACCT, str) else SACCT,
         },
+        "create_token": {"body": {"project": "fuzz"}},
+        "read_token": {"path": {"key": spare.pk}},
+        "revoke_token": {"path": {"key": spare.pk}},
         "calculate": {"body": {"runs": [{"energy_kwh": 1}]}},
         "read_run_by_external_id": {"path": {"external_id": "fuzz"}, "query": {"project": "fuzz"}},
         "continue_run": {"path": {"key": going.pk}, "body": {"energy_kwh": 2}},
