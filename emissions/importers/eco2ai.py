@@ -49,7 +49,8 @@ def _parsed(reader: Reader, errors: pl.DataFrame) -> Parsed:
         name=pl.coalesce("description", "project", pl.lit("eco2AI run")),
         project_name="project",
         equipment_name=pl.coalesce(_model("gpu"), _model("cpu")),
-        place_name=pl.col("place"),
+        # IN/Gujarat is said here as elsewhere: the region, then its country.
+        place_name=pl.col("place").str.replace(r"^([A-Z]{2})/(.+)$", "${2}, ${1}"),
         device_count=pl.coalesce(
             pl.col("gpu").str.extract(DEVICES, 1).cast(pl.Float64, strict=False), pl.lit(1.0)
         ).replace(0.0, 1.0),

@@ -50,6 +50,12 @@ UNKNOWN = (
     " sacct --parsable2, eco2AI's emission.csv, a carbontracker log, a Prometheus range query."
 )
 LOOK_AT = 64 * 1024
+LOG_MARKS = (
+    b"consumption for",
+    b"Actual consumption:",
+    b"CarbonTracker:",
+    b"carbontracker version",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,7 @@ def _log(path: Path) -> str | None:
         start = file.read(LOOK_AT)
     if b"\x00" in start or not carbontracker.recognises(start.decode("utf-8", "ignore")):
         return None
-    if b"consumption for" not in start and b"CarbonTracker:" not in start:
+    if not any(mark in start for mark in LOG_MARKS):
         return None
     if path.stat().st_size > carbontracker.LARGEST_LOG:
         raise ImportRefused("The log is larger than 64 MB: send its last part.")
