@@ -11,20 +11,16 @@ from hypothesis import strategies as st
 
 from emissions.importers.bulk import ImportRefused
 from emissions.importers.columns import COLUMNS
-from emissions.models import DoublePair, EmissionEntry, Observation, Organisation, Project, Run
+from emissions.models import DoublePair, EmissionEntry, Organisation, Project, Run
 from emissions.services.check_rows import completed, suspicious
 from emissions.services.check_run import RANGES, check_run, complete_run
 from emissions.services.imports.run import start_import
-from emissions.services.receive_runs import receive_runs
-from emissions.services.record_runs import record_runs
 from tests.emissions.importers.test_codecarbon import file_of as codecarbon_file
 from tests.emissions.importers.test_fuzz import EXAMPLES
 from tests.emissions.importers.test_sacct import file_of as sacct_file
 from tests.emissions.services.imports.files import bring, finish, upload
 from tests.factories import (
-    HARDWARE,
     NOW,
-    HardwareModel,
     calculate_all,
     make_organisation,
     make_project,
@@ -32,179 +28,11 @@ from tests.factories import (
     make_team,
 )
 
-RUNS = 1000
-FIELDS = [
-    "external_id",
-    "name",
-    "started_at",
-    "duration_hours",
-    "stage",
-    "status",
-    "hardware",
-    "device_count",
-    "energy_kwh",
-    "energy_measured",
-    "power_share",
-    "site",
-    "zone",
-    "tokens",
-]
-
-
-def described(count: int) -> list[dict[str, Any]]:
-    """Return runs as somebody might state them."""
-    chance = random.Random(7)
-    found = []
-    for at in range(count):
-        measured = chance.random() < 0.4
-        found.append(
-            {
-                "external_id": f"job-{at}",
-                "name": f"Run {at}",
-                "started_at": datetime(2025, 11, 1, tzinfo=UTC)
-                + timedelta(seconds=chance.randrange(10_000_000)),
-                "duration_hours": chance.choice([0.0, 0.1, 7.3, 24.0, 900.5, chance.random()]),
-                "stage": chance.choice(["pre_training", "evaluation"]),
-                "status": chance.choice(["completed", "failed"]),
-                "hardware": chance.choice(list(HARDWARE.values())),
-                "device_count": chance.choice([1.0, 8.0, 3.5]),
-                "energy_kwh": round(chance.random() * 50, 6) if measured else None,
-                "energy_measured": True if measured else None,
-                "power_share": None if measured else chance.choice([None, 0.7]),
-                "site": chance.choice([None, "Luleå"]),
-                "tokens": chance.choice([None, 1e9]),
-            }
-        )
-    return found
-
 
 def organisation_of(slug: str) -> tuple[Organisation, Project]:
     organisation = make_organisation(slug=slug)
     make_site(organisation, name="Luleå", slug="lulea")
     return organisation, make_project(make_team(organisation), name="Vision", slug="vision")
-
-
-def as_columns(values: dict[str, Any], organisation: Organisation) -> dict[str, Any]:
-    """Return what the form's and the API's rows become."""
-    known = {name: value for name, value in values.items() if value is not None}
-    known["hardware"] = HardwareModel.objects.get(name=known.pop("hardware"))
-    if "site" in known:
-        known["site"] = organisation.sites.get(name=known["site"])
-    assert not check_run(known, now=NOW)
-    return complete_run(known)
-
-
-def as_csv(rows: list[dict[str, Any]]) -> str:
-    def cell(value: Any) -> str:
-        if value is None:
-            return ""
-        return value.isoformat() if isinstance(value, datetime) else str(value)
-
-    lines = [",".join(cell(row.get(name)) for name in FIELDS) for row in rows]
-    return "\n".join([",".join(FIELDS), *lines]) + "\n"
-
-
-def ledger(organisation: Organisation) -> list[tuple[Any, ...]]:
-    """Return the lines of the ledger without what names the organisation or the entrance."""
-    calculate_all()
-    names = [
-        "run__external_id",
-        "month",
-        "device_hours",
-        "energy_it_kwh",
-        "energy_facility_kwh",
-        "location_based_kg",
-        "market_based_kg",
-        "upstream_kg",
-        "losses_kg",
-        "embodied_kg",
-        "water_litres",
-        "runs_started",
-        "independent_variance_kg2",
-        "cell__zone_id",
-        "cell__hardware_id",
-        "cell__stage",
-        "cell__status",
-        "cell__scope",
-        "cell__category",
-        "cell__basis",
-        "cell__fit",
-        "cell__assumptions",
-        "cell__location_factor_id",
-        "cell__market_factor_id",
-    ]
-    lines = EmissionEntry.objects.filter(run__organisation=organisation)
-    return sorted(map(str, lines.values_list(*names)))  # type: ignore[return-value]
-
-
-@pytest.mark.django_db
-def test_the_same_thousand_runs_by_service_api_and_file() -> None:
-    rows = described(RUNS)
-    by_form, project = organisation_of("by-form")
-    runs = [Run(project=project, **as_columns(row, by_form)) for row in rows]
-    record_runs(organisation=by_form, runs=runs, by=None, now=NOW)
-    by_api, project = organisation_of("by-api")
-    receive_runs(
-        organisation=by_api,
-        project=project,
-        runs=[Run(**as_columns(row, by_api)) for row in rows],
-        by=None,
-        now=NOW,
-    )
-    by_file, project = organisation_of("by-file")
-    one = bring(by_file, as_csv(rows), project=project)
-    assert (one.new_rows, one.refused_rows) == (RUNS, 0)
-
-    expected = ledger(by_form)
-    assert len(expected) >= RUNS
-    assert ledger(by_api) == expected
-    assert ledger(by_file) == expected
-
-    seen = "run__external_id", "started_at", "ended_at", "energy_kwh", "energy_includes_pue"
-    observations = [
-        list(Observation.objects.filter(run__organisation=one).order_by(*seen).values_list(*seen))
-        for one in (by_form, by_file)
-    ]
-    assert observations[0] == observations[1]
-    not_said = {
-        "id", "organisation_id", "project_id", "site_id", "source_kind", "created_at",
-        "updated_at", "run_import_id",
-    }  # fmt: skip
-    stored = [
-        [
-            {name: value for name, value in run.items() if name not in not_said}
-            for run in Run.objects.of(one).order_by("external_id").values()
-        ]
-        for one in (by_form, by_file)
-    ]
-    assert stored[0] == stored[1]
-
-
-@pytest.mark.django_db
-def test_what_sacct_and_codecarbon_carry_is_what_the_template_carries() -> None:
-    texts = {
-        "sacct": sacct_file(
-            {"JobID": "a", "JobName": "job", "Account": "Vision", "AllocTRES": "gres/gpu:a100=8",
-             "ConsumedEnergyRaw": "7200000", "Partition": "", "NCPUS": "", "User": ""}
-        ),
-        "codecarbon": codecarbon_file(
-            {"run_id": "a", "project_name": "Vision", "timestamp": "2026-03-02T10:00:00",
-             "duration": "90000", "energy_consumed": "2.0", "gpu_count": "8",
-             "gpu_model": "8 x A100", "country_name": "", "country_iso_code": ""}
-        ),
-        "template": "external_id,name,project,started_at,duration_hours,hardware,device_count,"
-        "energy_kwh,energy_measured\n"
-        "a,job,Vision,2026-03-01T09:00:00Z,25,A100,8,2.0,MEASURED\n",
-    }  # fmt: skip
-    found = {}
-    for name, measured in (("sacct", "true"), ("codecarbon", "false")):
-        for kind in (name, "template"):
-            organisation, _ = organisation_of(f"{name}-{kind}")
-            text = texts[kind].replace("MEASURED", measured)
-            one = bring(organisation, text, time_zone="UTC")
-            assert one.new_rows == 1, (name, kind)
-            found[name, kind] = ledger(organisation)
-        assert found[name, name] == found[name, "template"]
 
 
 @pytest.mark.django_db
