@@ -21,6 +21,7 @@ import polars as pl
 
 from emissions.importers.bulk import ROW, ImportRefused, no_errors
 from emissions.importers.columns import Parsed, typed
+from emissions.importers.exposition import device_of
 
 LARGEST_ANSWER = 256 * 1024**2
 MOST_SERIES = 100_000
@@ -57,7 +58,7 @@ class Day:
     joules: float = 0.0
     first: float = math.inf
     last: float = -math.inf
-    devices: set[int] = field(default_factory=set)
+    devices: set[str] = field(default_factory=set)
 
 
 def recognises(start: bytes) -> bool:
@@ -104,13 +105,15 @@ def _add(days: dict[tuple[str, ...], Day], at: int, series: Any) -> None:
     samples = _samples(series["values"])
     named = {key: _label(labels, names) for key, names in NAMES.items()}
     named["host"] = re.sub(r":\d+$", "", named["host"])
+    # A device that other pods had in between is one device nevertheless.
+    device = device_of(labels) or f"series {at}"
     for (start, _), (end, _), joules in _steps(labels.get("__name__", ""), samples):
         day = str(int(start // DAY_SECONDS))
         group = (named["namespace"], named["pod"]) if named["pod"] else (named["host"],)
         one = days.setdefault((day, named["model"], *group), Day(named))
         one.joules += joules
         one.first, one.last = min(one.first, start), max(one.last, end)
-        one.devices.add(at)
+        one.devices.add(device)
 
 
 def _label(labels: dict[str, str], names: tuple[str, ...]) -> str:

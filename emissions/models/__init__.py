@@ -4,6 +4,7 @@ from emissions.models.audit import AuditEvent
 from emissions.models.cell import Cell
 from emissions.models.closing import ClosedQuarter
 from emissions.models.cloud import CloudAccount, ProviderStatement
+from emissions.models.counter import CounterSample
 from emissions.models.double import DoublePair, DoubleSearch
 from emissions.models.entry import EmissionEntry, Posting
 from emissions.models.factor import (
@@ -38,6 +39,7 @@ __all__ = [
     "ClosedQuarter",
     "CloudAccount",
     "CloudRegion",
+    "CounterSample",
     "DefaultPue",
     "DoublePair",
     "DoubleSearch",
