@@ -26,7 +26,7 @@ from emissions.importers.formats import FORMATS
 from emissions.models import RunImport
 from emissions.permissions import Action
 from emissions.selectors.imports import refused_rows
-from emissions.services.imports.run import start_import
+from emissions.services.imports.run import close_import, start_import
 from emissions.services.imports.stage import open_import
 from emissions.uploads import LARGEST_UPLOAD
 
@@ -152,11 +152,13 @@ class ImportListView(ImportView):
             path = Path(folder) / "body"
             _keep(request.stream, path)
             one = self._open(path, asked, now)
-        waits = asked["preview"] or not one.new_rows + one.changed_rows
-        if not waits:
-            one = start_import(run_import=one, by=access.by, now=now)
-        code = status.HTTP_200_OK if waits else status.HTTP_202_ACCEPTED
-        return Response(self.shown(one), status=code)
+        if asked["preview"]:
+            return Response(self.shown(one))
+        if not one.new_rows + one.changed_rows:
+            # An hourly cron sends mostly what is known: nothing of it is kept.
+            return Response(self.shown(close_import(run_import=one, by=access.by, now=now)))
+        one = start_import(run_import=one, by=access.by, now=now)
+        return Response(self.shown(one), status=status.HTTP_202_ACCEPTED)
 
     def _open(self, path: Path, asked: dict[str, Any], now: datetime) -> RunImport:
         access = self.access

@@ -76,6 +76,24 @@ def start_import(*, run_import: RunImport, by: User | None, now: datetime) -> Ru
 
 
 @transaction.atomic
+def close_import(*, run_import: RunImport, by: User | None, now: datetime) -> RunImport:
+    """Close a file that brings nothing, and let go of its rows but the refused ones.
+
+    Raises
+    ------
+    NotNow
+        It is imported already, or there is something to import.
+    """
+    one = _locked(run_import, ImportStatus.READY)
+    if one.new_rows + one.changed_rows:
+        raise NotNow
+    one.started_at = now
+    one.save(update_fields=["started_at"])
+    _finish(one, now)
+    return one
+
+
+@transaction.atomic
 def cancel_import(*, run_import: RunImport, by: User | None, now: datetime) -> RunImport:
     """Stop after the batch that is being written; what is imported stands and can be undone.
 

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from emissions.calculation.vocabulary import Role, TokenScope
-from emissions.models import Organisation, Project, Run, RunImport, User
+from emissions.models import ImportRow, Organisation, Project, Run, RunImport, User
 from emissions.services.tokens import create_token
 from tests.emissions.importers.test_sacct import file_of
 from tests.emissions.services.imports.files import finish
@@ -49,6 +49,9 @@ def test_a_project_s_token_brings_everything_into_its_project(project: Project) 
     }
     again = send(plain, SACCT, "?time_zone=Europe/Paris")
     assert (again.status_code, again.json()["unchanged"]) == (200, 2)
+    # Sent every hour, it would fill the table of rows that wait.
+    assert again.json()["status"] == "done"
+    assert not ImportRow.objects.exists()
     seen = Client().get(f"{ADDRESS}{one.pk}/", headers={"Authorization": f"Bearer {plain}"}).json()
     assert (seen["status"], seen["imported"]) == ("done", 2)
 
