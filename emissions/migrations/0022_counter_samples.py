@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('emissions', '0019_double_searches'),
+        ('emissions', '0021_unknown_hardware'),
     ]
 
     operations = [
