@@ -36,6 +36,7 @@ class Action(StrEnum):
     VIEW_FACTORS = "view factors"
     ADOPT_FACTORS = "adopt factors"
     EXPORT = "export"
+    CLOSE_QUARTERS = "close quarters"
     MANAGE_STRUCTURE = "manage teams and projects"
     MANAGE_TOKENS = "manage tokens"
     MANAGE_PEOPLE = "manage people"
@@ -66,6 +67,7 @@ MATRIX: dict[Action, tuple[Reach, Reach, Reach, Reach, Reach]] = {
     Action.VIEW_FACTORS: (ALL, ALL, ALL, ALL, ALL),
     Action.ADOPT_FACTORS: (NONE, NONE, ALL, NONE, ALL),
     Action.EXPORT: (NONE, TEAM, ALL, ALL, ALL),
+    Action.CLOSE_QUARTERS: (NONE, NONE, ALL, NONE, ALL),
     Action.MANAGE_STRUCTURE: (NONE, NONE, ALL, NONE, ALL),
     Action.MANAGE_TOKENS: (NONE, NONE, NONE, NONE, ALL),
     Action.MANAGE_PEOPLE: (NONE, NONE, NONE, NONE, ALL),

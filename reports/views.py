@@ -10,13 +10,14 @@ from django.views.decorators.http import require_safe
 from emissions.charts import numbers
 from emissions.models import Team
 from emissions.permissions import Action, Member, Reach, member_required, reach
+from emissions.selectors.closings import closings
 from emissions.selectors.periods import InvalidPeriod, Period, parse_value
 from emissions.selectors.totals import Filters, Totals
 from emissions.selectors.uncertainty import Uncertainty, uncertainty_of_periods
 from emissions.views import spread
 from reports.definitions.quarter import quarter_tables
 from reports.renderers import csv, xlsx
-from reports.selectors.cover import quarters_with_totals
+from reports.selectors.cover import QuarterTotals, quarters_with_totals
 
 RENDERERS = {"csv": csv, "xlsx": xlsx}
 
@@ -32,6 +33,7 @@ def report_list(request: HttpRequest, member: Member) -> HttpResponse:
         filters=filters,
         today=timezone.localdate(timezone=ZoneInfo(member.organisation.time_zone)),
     )
+    closed = {one.period.value: one for one in closings(organisation=member.organisation)}
     masses = [
         mass for one in found for mass in (one.totals.location_based_kg, one.totals.market_based_kg)
     ]
@@ -44,14 +46,21 @@ def report_list(request: HttpRequest, member: Member) -> HttpResponse:
     )
     context = {
         "quarters": [
-            (one, _shown(one.totals, spread_of, units))
+            (one, _shown(one.totals, spread_of, units), closed.get(one.period.value))
             for one, spread_of in zip(found, intervals, strict=True)
         ],
+        "next_to_close": _next_to_close([one for one in found if one.period.value not in closed]),
         "team": team,
         "mass_unit": units["kg"],
         "energy_unit": units["kwh"],
     }
     return render(request, "reports/report_list.html", context)
+
+
+def _next_to_close(open_quarters: list[QuarterTotals]) -> Period | None:
+    """Return the earliest quarter that has ended: quarters are closed in order."""
+    ended = [one.period for one in open_quarters if not (one.unfinished or one.totals.empty)]
+    return ended[-1] if ended else None
 
 
 def _shown(totals: Totals, found: Uncertainty, units: dict[str, str]) -> dict[str, dict[str, str]]:

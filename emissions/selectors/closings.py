@@ -9,7 +9,13 @@ from typing import Any
 from django.db.models import Sum
 
 from emissions.calculation.vocabulary import Headline
-from emissions.models import ClosedQuarter, MonthlyTotal, Organisation
+from emissions.models import (
+    ClosedQuarter,
+    FactorSet,
+    FactorSetAdoption,
+    MonthlyTotal,
+    Organisation,
+)
 from emissions.models.closing import MONTHS
 from emissions.models.entry import QUANTITIES
 from emissions.selectors.periods import Period, month_number, quarter_of
@@ -138,3 +144,17 @@ def open_quarters_before(*, organisation: Organisation, starts_on: date) -> list
         return []
     sums = sums_by_quarter(organisation=organisation, quarters=sorted(set(found) - closed))
     return [found[starts_on] for starts_on in sorted(sums) if any(sums[starts_on].values())]
+
+
+def adopted_factor_sets(*, organisation: Organisation) -> list[FactorSet]:
+    """Return the factor sets in use, best first."""
+    adopted = FactorSetAdoption.objects.filter(
+        organisation=organisation, withdrawn_at__isnull=True
+    ).select_related("factor_set")
+    return [one.factor_set for one in adopted.order_by("precedence", "id")]
+
+
+def factor_sets_of(*, closed: ClosedQuarter) -> list[FactorSet]:
+    """Return the factor sets that were in use when a quarter was closed, best first."""
+    found = FactorSet.objects.in_bulk([pk for pk, _ in closed.factor_sets])
+    return [found[pk] for pk, _ in closed.factor_sets]

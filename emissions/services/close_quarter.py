@@ -13,10 +13,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q
 
 from emissions.calculation.periods import month_bounds_us
 from emissions.calculation.vocabulary import IdleRule
-from emissions.models import ClosedQuarter, Organisation, User
+from emissions.models import ClosedQuarter, Organisation, UnfoldedPost, User
 from emissions.selectors.closings import open_quarters_before, sums_by_quarter
 from emissions.selectors.periods import Period, month_number
 from emissions.services.audit import write_audit_event
@@ -71,8 +72,9 @@ def close_quarter(
 ) -> ClosedQuarter:
     """Close a quarter of an organisation: its months keep their factors from then on.
 
-    What trackers have posted is folded first, and what the ended months ask of idle nodes and
-    purchases is queued: whoever is refused for what that adds may try again in a moment.
+    What trackers that began before its end have posted is folded first, and what the ended
+    months ask of idle nodes and purchases is queued: whoever is refused for what that adds
+    may try again in a moment.
 
     Parameters
     ----------
@@ -93,10 +95,30 @@ def close_quarter(
         Something is in the way; nothing is closed.
     """
     if not hindrances(organisation=organisation, quarter=quarter, now=now, settled=False):
-        fold_streams(now=now, close_after=close_after, organisation=organisation, at_once=True)
+        fold_streams(now=now, close_after=close_after, stream_ids=_unfolded(organisation, quarter))
         idle_due(organisation=organisation)
         purchases_due(organisation=organisation)
     return _close(organisation, quarter, by, now)
+
+
+def _unfolded(organisation: Organisation, quarter: Period) -> list[int]:
+    """Return the trackers that began before a quarter's end and have posts to be folded."""
+    began = organisation.energy_streams.filter(sent_at__lt=_bounds(organisation, quarter)[1])
+    posts = UnfoldedPost.objects.filter(stream=OuterRef("pk"))
+    waiting = began.filter(Q(to_be_folded=True) | Exists(posts))
+    return list(waiting.order_by("pk").values_list("pk", flat=True))
+
+
+def _bounds(organisation: Organisation, quarter: Period) -> tuple[datetime, datetime]:
+    """Return when a quarter begins and ends where the organisation is."""
+    bounds = month_bounds_us(
+        first_month=quarter.first_month,
+        last_month=month_number(quarter.ends_before) - 1,
+        time_zone=ZoneInfo(organisation.time_zone),
+    )
+    begins, ends = int(bounds[0]), int(bounds[-1])
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return epoch + timedelta(microseconds=begins), epoch + timedelta(microseconds=ends)
 
 
 @transaction.atomic
@@ -220,16 +242,12 @@ WHERE organisation_id = %(organisation)s AND month = ANY(%(months)s)
 
 def _waiting(organisation: Organisation, quarter: Period) -> list[Reason]:
     """Return what of the quarter's months is not calculated or not settled."""
-    bounds = month_bounds_us(
-        first_month=quarter.first_month,
-        last_month=month_number(quarter.ends_before) - 1,
-        time_zone=ZoneInfo(organisation.time_zone),
-    )
+    begins, ends = _bounds(organisation, quarter)
     params: dict[str, Any] = {
         "organisation": organisation.pk,
         "months": list[date](quarter.month_starts),
-        "starts": int(bounds[0]) / 1e6,
-        "ends": int(bounds[-1]) / 1e6,
+        "starts": begins.timestamp(),
+        "ends": ends.timestamp(),
     }
     with connection.cursor() as cursor:
         cursor.execute(PENDING, params)

@@ -61,6 +61,14 @@ def co2e(value: numbers.Number | None, unit: str | None = None) -> str:
 
 
 @register.filter
+def signed_co2e(value: numbers.Number | None) -> str:
+    """`{{ since|signed_co2e }}` → +12.3 t CO₂e: a difference."""
+    if value is None:
+        return MISSING
+    return f"{'+' if value > 0 else ''}{co2e(value)}"
+
+
+@register.filter
 def kwh(value: numbers.Number | None, unit: str | None = None) -> str:
     """`{{ run.energy_kwh|kwh }}` → 12.3 MWh."""
     return numbers.energy_text(value, unit) if value is not None else MISSING

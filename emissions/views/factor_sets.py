@@ -48,6 +48,8 @@ PREVIEW_UP_TO = 5_000
 """Runs and pools that are calculated twice while somebody waits for the page; more go to a
 worker."""
 
+ROUNDED_KG = Decimal("0.000001")
+
 
 @dataclass(frozen=True, slots=True)
 class DifferenceRow:
@@ -57,6 +59,11 @@ class DifferenceRow:
     team: str
     zone: str
     difference: Difference
+
+    @property
+    def visible(self) -> bool:
+        """Whether it is more than what sharing a whole over teams rounds."""
+        return max(abs(self.location_kg), abs(self.market_kg)) >= ROUNDED_KG
 
     @property
     def location_kg(self) -> Decimal:
@@ -134,7 +141,7 @@ def factor_set_preview(request: HttpRequest, member: Member, factor_set_id: int)
         )
         if preview is not None and preview.state == PreviewState.DONE:
             found = differences_of(preview=preview)
-    rows = _named(organisation, found or [])
+    rows = [row for row in _named(organisation, found or []) if row.visible]
     context = {
         "set": change.factor_set,
         "current": change.current,

@@ -40,6 +40,9 @@ class Page:
         return template.substitute({name: stack.value(ROWS[name]) for name in names})
 
 
+QUARTER = "to_char({}, 'YYYY\"-Q\"Q')"
+NEXT = "max(starts_on) + interval '3 months'"
+
 #: The rows that pages show, by placeholder.
 ROWS = {
     "run": "SELECT max(id) FROM emissions_run WHERE energy_kwh IS NULL AND node_id IS NOT NULL",
@@ -54,6 +57,9 @@ ROWS = {
     "factor_set": "SELECT id FROM emissions_factorset WHERE slug = 'egrid-2022'",
     "load": "SELECT min(id) FROM emissions_factorload",
     "used_set": "SELECT id FROM emissions_factorset WHERE slug = 'egrid-2023'",
+    "closed": f"SELECT {QUARTER.format('max(starts_on)')} FROM emissions_closedquarter",
+    "next_to_close": f"SELECT {QUARTER.format(NEXT)} FROM emissions_closedquarter",
+    "last_to_close": f"SELECT {QUARTER.format('now()')}",
     "account": "SELECT min(id) FROM emissions_cloudaccount",
     "experiment": "SELECT min(experiment_id) FROM emissions_energystream",
     "streamed": "SELECT max(run_id) FROM emissions_energystream",
@@ -141,6 +147,10 @@ PAGES = [
     Page("factor_load", f"{NORDLYS}factors/loads/$load/", "officer"),
     Page("report_list", f"{NORDLYS}reports/", "officer"),
     Page("report_list", "/o/empty/reports/", "owner", "empty"),
+    Page("quarter_closing", f"{NORDLYS}reports/$closed/closing/", "auditor", "closed"),
+    Page("quarter_closing", f"{NORDLYS}reports/$next_to_close/closing/", "officer"),
+    Page("quarter_closing", f"{NORDLYS}reports/$last_to_close/closing/", "officer", "refused"),
+    Page("quarter_closing", "/o/empty/reports/2026-Q1/closing/", "owner", "empty"),
     Page("settings", f"{NORDLYS}settings/"),
     Page("settings", f"{NORDLYS}settings/", "researcher", "read-only"),
     Page("settings_people", f"{NORDLYS}settings/people/"),
@@ -212,6 +222,7 @@ NOT_PAGES = {
     "factor_preview_cancel": "POST",
     "withdraw_factor_set": "POST",
     "report_export": "a file",
+    "quarter_close": "POST",
     "settings_edit": "POST",
     "person_link": "POST",
     "person_remove": "POST",

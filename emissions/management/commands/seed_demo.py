@@ -6,9 +6,11 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from emissions.models import User
 from emissions.services.calculate import calculate_pending
+from emissions.services.demo.closings import close_old_quarters, log_late
 from emissions.services.demo.meters import seed_meters
-from emissions.services.demo.plan import NAME, PASSWORD, PEOPLE, RUNS
+from emissions.services.demo.plan import NAME, OFFICER, PASSWORD, PEOPLE, RUNS
 from emissions.services.demo.seed import seed_demo
 from emissions.services.settle_pools import settle_pools
 
@@ -30,6 +32,10 @@ class Command(BaseCommand):
         if organisation is not None:
             _settle()
             seed_meters(organisation=organisation, now=now)
+            _settle()
+            officer = User.objects.get(email=OFFICER)
+            close_old_quarters(organisation=organisation, by=officer, now=now)
+            log_late(organisation=organisation, by=None, now=now)
             _settle()
         if options["print_sign_ins"]:
             self.stdout.write(f"{NAME} (demo), password for all: {PASSWORD}")

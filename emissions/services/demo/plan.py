@@ -20,11 +20,12 @@ RUNS = 20_000
 TEAMS = ("Language", "Vision", "Speech", "Science")
 
 RESEARCHER = "researcher@nordlys.example"
+OFFICER = "officer@nordlys.example"
 
 #: E-mail, name, role, team.
 PEOPLE = (
     ("admin@nordlys.example", "Astrid Lind", Role.ADMIN, None),
-    ("officer@nordlys.example", "Omar Farouk", Role.OFFICER, None),
+    (OFFICER, "Omar Farouk", Role.OFFICER, None),
     ("auditor@nordlys.example", "Ingrid Vale", Role.AUDITOR, None),
     ("manager@nordlys.example", "Mira Okafor", Role.MANAGER, "Language"),
     (RESEARCHER, "Ravi Sandberg", Role.RESEARCHER, "Language"),

@@ -15,9 +15,12 @@ from emissions.models import (
     ProjectAssignment,
     Run,
     Site,
+    User,
 )
+from emissions.selectors.closings import closings
 from emissions.selectors.metering import metered_energy_explained
 from emissions.services.calculate import calculate_pending
+from emissions.services.demo.closings import close_old_quarters, log_late
 from emissions.services.demo.meters import seed_meters
 from emissions.services.demo.seed import seed_demo
 from emissions.services.load_reference import load_reference
@@ -82,6 +85,19 @@ def test_the_hours_of_one_grid_are_invented_and_stand_beside_the_year(demo):
     assert by_site["Luleå"] == 1
     assert Decimal("0.6") < by_site["Frankfurt"] < Decimal("1.2")
     assert by_site["Frankfurt"] != 1
+
+
+def test_its_oldest_quarters_are_closed_and_one_has_moved_since(demo):
+    settle_all()
+    officer = User.objects.get(email="officer@nordlys.example")
+    assert close_old_quarters(organisation=demo, by=officer, now=NOW) == 5
+    log_late(organisation=demo, by=officer, now=NOW)
+    settle_all()
+    found = closings(organisation=demo)
+    assert [one.period.label for one in found][:2] == ["Q4 2024", "Q3 2024"]
+    assert [one.moved for one in found] == [True, False, False, False, False]
+    assert found[0].location_based_kg > 10
+    assert verify_ledger(organisation=demo).clean
 
 
 def test_one_team_grows_fast(demo):
