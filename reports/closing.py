@@ -48,6 +48,14 @@ SHOWN = (
     ("Runs started", "runs_started", "number"),
 )
 
+#: What may have no factor or footprint at all: nothing is not shown as zero.
+WHERE_KNOWN = (
+    "Upstream",
+    "Transmission and distribution losses",
+    "Lifetime share of hardware",
+    "Hardware bought",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -145,6 +153,8 @@ def _rows(organisation: Organisation, closing: Closing) -> list[Row]:
     for label, column, kind in SHOWN:
         name = column or closing.headline
         closed, since = getattr(closing.closed, name), closing.since[name]
+        if label in WHERE_KNOWN and not (closed or since):
+            continue
         found.append(
             Row(
                 label,
