@@ -18,7 +18,7 @@ from emissions.permissions import Action, Member, member_required
 from emissions.selectors.closings import (
     Closing,
     adopted_factor_sets,
-    closings,
+    closing_of,
     factor_sets_of,
     open_quarters_before,
 )
@@ -107,8 +107,7 @@ def _page(
     request: HttpRequest, member: Member, period: Period, refused: list[Reason] | None = None
 ) -> HttpResponse:
     organisation = member.organisation
-    found = {one.period.value: one for one in closings(organisation=organisation)}
-    closing = found.get(period.value)
+    closing = closing_of(organisation=organisation, quarter=period)
     context: dict[str, Any] = {"period": period, "closing": closing}
     if closing is not None:
         context |= {
@@ -124,7 +123,7 @@ def _page(
         "hindrances": [_hindrance(organisation, period, one) for one in reasons],
         "totals": totals(organisation=organisation, period=period, filters=Filters()),
         "factor_sets": adopted_factor_sets(organisation=organisation),
-        "first": not found,
+        "first": not organisation.closed_quarters.exists(),
         "passing": bool(reasons) and all(one.obstacle in PASSING for one in reasons),
     }
     return render(request, "reports/close.html", context, status=422 if refused else 200)

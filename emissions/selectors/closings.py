@@ -109,6 +109,12 @@ def closings(*, organisation: Organisation) -> list[Closing]:
     ]
 
 
+def closing_of(*, organisation: Organisation, quarter: Period) -> Closing | None:
+    """Return a quarter as it was closed, beside the ledger as it is; None while it is open."""
+    found = closings(organisation=organisation)
+    return next((one for one in found if one.closed.starts_on == quarter.starts_on), None)
+
+
 def sums_by_quarter(
     *, organisation: Organisation, quarters: Iterable[date]
 ) -> dict[date, dict[str, Decimal]]:

@@ -8,6 +8,7 @@ from emissions.calculation.vocabulary import Preset
 from emissions.charts import numbers
 from emissions.models import Organisation, Team
 from emissions.selectors.attention import Attention
+from emissions.selectors.closings import Closing
 from emissions.selectors.periods import Period
 from emissions.selectors.totals import Totals
 from emissions.tabular import Value
@@ -48,6 +49,7 @@ def table(
     state: LedgerState,
     team: Team | None,
     whole: Totals,
+    closing: Closing | None = None,
 ) -> Table:
     """Return the cover: nothing in it depends on when the file is made."""
     rows: list[tuple[str, Value]] = [
@@ -56,7 +58,8 @@ def table(
         ("Quarter", period.label),
         ("From", period.starts_on.isoformat()),
         ("Before", period.ends_before.isoformat()),
-        ("Status", "open: the quarter is not over" if unfinished else "open: not yet approved"),
+        ("Status", _status(unfinished, closing, organisation)),
+        *(_since(closing) if closing and closing.moved and team is None else ()),
         ("Subject", "Contribution of AI work to the organisation's emissions"),
         ("Consolidation approach", "Operational control"),
         ("Time zone", organisation.time_zone),
@@ -77,6 +80,24 @@ def table(
         *READING,
     ]
     return Table("cover", "Cover", COLUMNS, rows)
+
+
+def _status(unfinished: bool, closing: Closing | None, organisation: Organisation) -> str:
+    if closing is not None:
+        at, position = closing.closed.closed_at, closing.closed.ledger_position
+        return f"closed at {_iso(at, organisation)}, ledger position {position}"
+    return "open: the quarter is not over" if unfinished else "open: not yet approved"
+
+
+def _since(closing: Closing) -> list[tuple[str, Value]]:
+    """Return what the figures below hold that was posted after the close."""
+    return [
+        (f"Posted since the close, {label} [kg CO2e]", kg)
+        for label, kg in (
+            ("location-based", closing.location_based_kg),
+            ("market-based", closing.market_based_kg),
+        )
+    ]
 
 
 def _percent(share: Decimal | None) -> str:

@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from emissions.models import Organisation, Team
+from emissions.selectors.closings import closing_of
 from emissions.selectors.periods import Period, of_months
 from emissions.selectors.purchases import BridgeRow, bridge_rows, purchases
 from emissions.selectors.totals import NOT_COMPLETED, Filters, totals
@@ -55,6 +56,7 @@ def quarter_tables(
         scopes(earlier(12), earlier(12).label),
         scopes(year, f"{period.starts_on.year}, to the end of the quarter"),
     ]
+    closing = closing_of(organisation=organisation, quarter=period)
     whole = totals(organisation=organisation, period=period, filters=filters)
     spread = spread_of(organisation=organisation, period=period, filters=filters)
     bridge = bridge_rows(
@@ -67,9 +69,14 @@ def quarter_tables(
             organisation=organisation,
             period=period,
             unfinished=period.open_on(today),
-            state=ledger_state(organisation=organisation, filters=filters),
+            state=ledger_state(
+                organisation=organisation,
+                filters=filters,
+                closed=closing.closed if closing else None,
+            ),
             team=team,
             whole=whole,
+            closing=closing,
         ),
         inventory.table(quarters=compared, energy=energy, spread=spread.of_parts),
         uncertainty.table(whole=whole, spread=spread.whole),

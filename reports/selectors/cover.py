@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from emissions.models import FactorSetAdoption, Organisation, Posting
+from emissions.models import ClosedQuarter, Organisation, Posting
 from emissions.selectors.attention import Attention, attention
+from emissions.selectors.closings import adopted_factor_sets, factor_sets_of
 from emissions.selectors.periods import Period, month_number, quarters
 from emissions.selectors.totals import (
     By,
@@ -28,18 +29,21 @@ class LedgerState:
     factor_sets: list[str]
 
 
-def ledger_state(*, organisation: Organisation, filters: Filters) -> LedgerState:
-    """Return the state of an organisation's ledger."""
+def ledger_state(
+    *, organisation: Organisation, filters: Filters, closed: ClosedQuarter | None = None
+) -> LedgerState:
+    """Return the state of an organisation's ledger; of a closed quarter, with its factor sets."""
     latest = Posting.objects.filter(organisation=organisation).order_by("-id").first()
-    adopted = FactorSetAdoption.objects.filter(
-        organisation=organisation, withdrawn_at__isnull=True
-    ).select_related("factor_set")
+    if closed is None:
+        sets = adopted_factor_sets(organisation=organisation)
+    else:
+        sets = factor_sets_of(closed=closed)
     return LedgerState(
         position=latest.pk if latest else None,
         posted_at=latest.created_at if latest else None,
         methodology_version=latest.methodology_version if latest else "",
         open_items=attention(organisation=organisation, filters=filters),
-        factor_sets=[str(one.factor_set) for one in adopted.order_by("precedence", "id")],
+        factor_sets=[str(one) for one in sets],
     )
 
 

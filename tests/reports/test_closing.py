@@ -1,5 +1,8 @@
 """The page on which a quarter is closed."""
 
+import csv
+import io
+import zipfile
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,9 +13,11 @@ from django.urls import reverse
 from emissions.calculation.vocabulary import IdleRule, Role
 from emissions.models import ClosedQuarter, Organisation, PendingCalculation
 from emissions.selectors.periods import quarter
+from emissions.services.adopt_factors import adopt_factor_set
 from emissions.services.close_quarter import close_quarter
 from tests.factories import (
     NOW,
+    make_factor_set,
     make_member,
     make_organisation,
     make_project,
@@ -120,6 +125,29 @@ def test_what_came_later_is_shown_beside_what_was_closed(organisation, officer):
     page = text(officer.get(reverse("report_list", args=["lab"])))
     assert "since, pending restatement" in page
     assert page.count(">Closed<") == 1
+
+
+def test_a_file_says_that_its_quarter_is_closed_and_with_which_sets(organisation, officer):
+    closed = close_quarter(organisation=organisation, quarter=Q1, by=None, now=NOW)
+    make_run(organisation, started_at=datetime(2026, 2, 3, tzinfo=UTC))
+    newer = make_factor_set(name="Newer set")
+    adopt_factor_set(organisation=organisation, factor_set=newer, precedence=0, by=None, now=NOW)
+
+    def cover(value: str) -> dict[str, str]:
+        address = reverse("report_export", args=["lab", value, "csv"])
+        archive = zipfile.ZipFile(io.BytesIO(officer.get(address).content))
+        rows = csv.reader(io.StringIO(archive.read("cover.csv").decode("utf-8-sig")))
+        return {row[0]: row[1] for row in rows}
+
+    before = cover("2026-Q1")
+    assert before["Status"] == (
+        f"closed at 2026-07-01T09:00:00+00:00, ledger position {closed.ledger_position}"
+    )
+    assert float(before["Posted since the close, location-based [kg CO2e]"]) > 0
+    assert "Newer set, 2026" not in before.values()
+    after = cover("2026-Q2")
+    assert after["Status"] == "open: not yet approved"
+    assert after["Factor set 1, by precedence"] == "Newer set, 2026"
 
 
 def test_who_may_see_and_who_may_close(organisation):
