@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 
 from emissions.calculation.vocabulary import PoolKind
 from emissions.models import EmissionEntry, Organisation, Run
@@ -50,8 +50,13 @@ class PoolRow:
     kind: PoolKind
     of: str
     amounts: Amounts
-    by_hour: bool = False
-    """Weighted by the hours of its grid: what it posts by hour and by year is not the same."""
+    location_other_kg: Decimal = ZERO
+    """The location-based figure that the organisation does not show first."""
+
+    @property
+    def by_hour(self) -> bool:
+        """Whether it is weighted by the hours of its grid."""
+        return self.location_other_kg != self.amounts.location_based_kg
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,7 @@ def _pools(entries: QuerySet[EmissionEntry]) -> list[PoolRow]:
         .values(*names)
         .annotate(
             **{f"sum_{name}": summed(name) for name in SHOWN},
-            weighted=Sum(F("location_based_kg") - F("location_based_annual_kg")),
+            sum_other=summed("location_other_kg"),
         )
         .order_by(*names)
     )
@@ -126,7 +131,7 @@ def _pools(entries: QuerySet[EmissionEntry]) -> list[PoolRow]:
             PoolKind(row["pool__kind"]),
             row["pool__node__name"] or row["pool__site__name"] or row["pool__subject"],
             _amounts(row),
-            by_hour=bool(row["weighted"]),
+            location_other_kg=row["sum_other"],
         )
         for row in found
     ]
