@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from hashlib import sha256
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.text import slugify
 
 from emissions.importers.factors import FORMATS
@@ -18,6 +20,8 @@ from emissions.models import (
     User,
 )
 from emissions.services.audit import write_audit_event
+
+LONGEST_SLUG = 64
 
 
 class FileRejected(Exception):
@@ -118,14 +122,20 @@ def check_publication(
     form = FORMATS[format_name]
     if not (publication.source or form.source) or not (publication.name or form.name):
         raise SourceMissing
-    slug = _slug(format_name, publication)
-    if FactorSet.objects.filter(organisation=organisation, slug=slug).exists():
+    name = publication.name or form.name
+    same = Q(slug=_slug(format_name, publication)) | Q(name=name, edition=publication.edition)
+    if FactorSet.objects.filter(same, organisation=organisation).exists():
         raise LoadedAlready
 
 
 def _slug(format_name: str, publication: Publication) -> str:
-    name = publication.name or FORMATS[format_name].name
-    return slugify(f"{name} {publication.edition}")[:64].strip("-") or format_name
+    """Return a set's short name; what is cut off or has no Latin letters stands in a digest."""
+    whole = f"{publication.name or FORMATS[format_name].name} {publication.edition}"
+    slug = slugify(whole)
+    if len(slug) <= LONGEST_SLUG and whole.isascii():
+        return slug or format_name
+    digest = sha256(whole.encode()).hexdigest()[:8]
+    return f"{slug[: LONGEST_SLUG - 9].strip('-') or format_name}-{digest}"
 
 
 def read_factors(*, organisation: Organisation | None, format_name: str, content: bytes) -> Read:

@@ -20,6 +20,7 @@ from tests.factories import NOW, make_organisation, make_reference
 
 pytestmark = pytest.mark.django_db
 PUBLICATION = Publication(edition="2026", published_on=date(2026, 5, 1), name="AIB", source="AIB")
+MINE = "Entity,Code,Year,Carbon intensity of electricity - gCO2/kWh\nSweden,SWE,2023,25\n"
 GOOD = LICENSED + "SE,2024,36.9,residual,,\nFR,2024,41,residual,,\n"
 
 
@@ -72,6 +73,20 @@ def test_an_edition_is_loaded_once_but_by_each_organisation():
     load(organisation=theirs)
     with pytest.raises(LoadedAlready):
         load(organisation=ours)
+
+
+@pytest.mark.parametrize("name", ["", "统计", "n" * 64])
+def test_editions_of_a_publisher_with_a_long_name_are_told_apart(name):
+    """“Our World in Data, carbon intensity of …” is longer than a set's short name may be."""
+    make_reference()
+    for edition in ("2024", "2025"):
+        publication = Publication(edition=edition, published_on=date(2026, 5, 1), name=name)
+        loaded = load(MINE.replace("25", edition[-1]), publication=publication,
+                      name="owid")  # fmt: skip
+        assert len(loaded.factor_set.slug) <= 64
+        with pytest.raises(LoadedAlready):
+            load(MINE, publication=publication, name="owid")
+    assert FactorSet.objects.filter(edition__in=("2024", "2025")).count() == 2
 
 
 def test_hours_are_loaded_as_one_array_for_each_zone_year_and_kind():
