@@ -139,6 +139,15 @@ class ImportRow(models.Model):
     stated_factor_g_per_kwh = models.FloatField(null=True)
     stated_factor_source = models.CharField(max_length=250, db_default="")
     reported_kg = models.FloatField(null=True)
+    experiment = models.CharField(max_length=200, null=True)  # noqa: DJ001
+    boundary = models.CharField(max_length=16, null=True)  # noqa: DJ001
+    client_pue = models.FloatField(null=True)
+    gpu_energy_kwh = models.FloatField(null=True)
+    gpu_basis = models.SmallIntegerField(null=True)
+    cpu_energy_kwh = models.FloatField(null=True)
+    cpu_basis = models.SmallIntegerField(null=True)
+    memory_energy_kwh = models.FloatField(null=True)
+    memory_basis = models.SmallIntegerField(null=True)
     ai_model = models.CharField(max_length=200, db_default="")
     sweep = models.CharField(max_length=200, db_default="")
     tokens = models.FloatField(null=True)

@@ -20,12 +20,13 @@ from emissions.calculation.vocabulary import (
     Basis,
     Boundary,
     Cause,
+    NameKind,
     RunStatus,
     SourceKind,
 )
-from emissions.models import EnergyStream, Organisation, PendingCalculation, Run
-from emissions.selectors.named import Named
+from emissions.models import EnergyStream, Node, Organisation, PendingCalculation, Run
 from emissions.services.copying import read_frame, write_frame
+from emissions.services.imports.names import Names
 from emissions.services.match_jobs import match_jobs
 from emissions.services.queue import queue_runs
 from emissions.services.record_runs import record_runs
@@ -200,8 +201,8 @@ def _record_new(
             new.setdefault((stream.organisation_id, stream.created_by_id), []).append(stream)
     for group in new.values():
         organisation, by = group[0].organisation, group[0].created_by
-        named, taken = Named(organisation), _taken(organisation, group)
-        runs = [_run(stream, summaries[stream.pk], named, taken) for stream in group]
+        names, taken = Names(organisation), _taken(organisation, group)
+        runs = [_run(stream, summaries[stream.pk], names, taken) for stream in group]
         record_runs(organisation=organisation, runs=runs, by=by, now=now, observed=False)
         for stream, run in zip(group, runs, strict=True):
             stream.run = run
@@ -214,8 +215,9 @@ def _taken(organisation: Organisation, streams: Sequence[EnergyStream]) -> set[s
     return set(runs.values_list("external_id", flat=True))
 
 
-def _run(stream: EnergyStream, summary: Summary, named: Named, taken: set[str]) -> Run:
+def _run(stream: EnergyStream, summary: Summary, names: Names, taken: set[str]) -> Run:
     experiment = stream.experiment
+    hardware_id, unknown = _hardware(stream, names)
     name = stream.name or f"{experiment.name} {summary.starts_at:%Y-%m-%d %H:%M}"
     return Run(
         project=experiment.project,
@@ -224,7 +226,8 @@ def _run(stream: EnergyStream, summary: Summary, named: Named, taken: set[str]) 
         source_kind=SourceKind.CODECARBON,
         status=RunStatus.RUNNING,
         device_count=float(stream.gpu_count or 1),
-        hardware_id=_hardware(stream, named),
+        hardware_id=hardware_id,
+        unknown_equipment=unknown,
         site_id=experiment.site_id,
         cloud_region_id=experiment.cloud_region_id,
         zone_id=experiment.zone_id,
@@ -232,15 +235,20 @@ def _run(stream: EnergyStream, summary: Summary, named: Named, taken: set[str]) 
     )
 
 
-def _hardware(stream: EnergyStream, named: Named) -> int | None:
-    """Return the accelerator that a tracker saw, or else the processor, if it is known.
+def _hardware(stream: EnergyStream, names: Names) -> tuple[int | None, str]:
+    """Return the accelerator that a tracker saw, or else the processor, and its name if unknown.
 
-    A mixed machine names several models: then none.
+    A mixed machine names several models: then it is unknown.
     """
-    model = stream.gpu_model.partition(" x ")[2] or stream.gpu_model
-    if stream.gpu_count:
-        return named.hardware(model) if " x " not in model else None
-    return named.hardware(stream.cpu_model) if stream.cpu_model else None
+    model = stream.gpu_model if stream.gpu_count else stream.cpu_model
+    if stream.gpu_count and " x " not in model.partition(" x ")[2]:
+        model = model.partition(" x ")[2] or model
+    if not model:
+        return None, ""
+    hardware_id, node_id = names.find(NameKind.EQUIPMENT, model)
+    if node_id is not None:
+        hardware_id = Node.objects.values_list("hardware_id", flat=True).get(pk=node_id)
+    return hardware_id, "" if hardware_id else model
 
 
 def _write_observations(streams: Sequence[EnergyStream], segments: pl.DataFrame) -> None:

@@ -29,6 +29,10 @@ STATED = (
 )  # fmt: skip
 UNKNOWN = ("unknown_project", "unknown_equipment", "unknown_place")
 WRITTEN = ("project_id", "external_id", *STATED, *UNKNOWN)
+COMPONENTS = (
+    "gpu_energy_kwh", "gpu_basis", "cpu_energy_kwh", "cpu_basis", "memory_energy_kwh",
+    "memory_basis",
+)  # fmt: skip
 
 
 def record_frame(
@@ -71,7 +75,7 @@ def record_frame(
 
 
 def write_observations(*, runs: pl.DataFrame, source_kind: str, now: datetime) -> None:
-    """Keep measured energy as evidence: it stays when better evidence supersedes it."""
+    """Keep energy that somebody stated or measured, and of which components: it is evidence."""
     seen = runs.filter(pl.col("energy_kwh").is_not_null())
     if not seen.height:
         return
@@ -81,16 +85,29 @@ def write_observations(*, runs: pl.DataFrame, source_kind: str, now: datetime) -
             "started_at",
             "energy_kwh",
             "energy_includes_pue",
+            "client_pue",
+            *COMPONENTS,
             run_id="id",
             source_kind=pl.lit(source_kind),
             source_id="external_id",
             host=pl.col("host").fill_null(""),
-            boundary=pl.lit(Boundary.DEVICE.value),
+            boundary=pl.col("boundary").fill_null(Boundary.DEVICE.value),
             ended_at=pl.col("started_at") + lasted,
             recorded_at=pl.lit(now).cast(pl.Datetime("us", "UTC")),
         ),
         "emissions_observation",
     )
+
+
+def supersede_observations(*, run_ids: Sequence[int], source_kind: str, now: datetime) -> None:
+    """Let what a source has said of runs before count no more: it says it anew."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE emissions_observation seen SET superseded_at = %s FROM emissions_run run"
+            " WHERE seen.run_id = run.id AND run.id = ANY(%s) AND seen.source_kind = %s"
+            " AND seen.source_id = run.external_id AND seen.superseded_at IS NULL",
+            [now, list(run_ids), source_kind],
+        )
 
 
 def queue_frame(*, organisation: Organisation, ids: pl.Series, rows: int, by: User | None) -> None:

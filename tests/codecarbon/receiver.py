@@ -73,6 +73,13 @@ class Receiver(Installation):
         self.run([PYTHON, "-W", "ignore", "manage.py", "fold_streams"])
         self.wait_until_calculated()
 
+    def bring(self, file: Path) -> str:
+        """Import a file from the command line; return the preview."""
+        command = [PYTHON, "-W", "ignore", "manage.py", "import_runs", str(file)]
+        found = self.run([*command, "--organisation", "laboratory", "--time-zone", "UTC", "--yes"])
+        self.wait_until_calculated()
+        return found
+
     def client(self, folder: Path, *, version: str = "") -> dict[str, str]:
         """Return the environment of a client that reaches nobody but us.
 
@@ -96,6 +103,7 @@ class Receiver(Installation):
             "no_proxy": HOST,
             "PYTHONWARNINGS": "ignore",
             "OMP_NUM_THREADS": "1",
+            "TZ": "UTC",
         }
 
     def configure(self, folder: Path, **settings: str) -> None:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,26 @@ def ledger(receiver: Receiver) -> list[tuple[float, float]]:
         " JOIN emissions_energystream USING (run_id) GROUP BY run_id ORDER BY run_id"
     )
     return [(float(it), float(facility)) for it, facility in rows]
+
+
+def described(receiver: Receiver) -> dict[str, Any]:
+    """Return what the ledger says of the latest run, but its status, and how it is known."""
+    columns = (
+        "project_id", "site_id", "zone_id", "hardware_id", "source_kind", "scope", "category",
+        "basis", "fit", "location_factor_id", "market_factor_id", "assumptions",
+    )  # fmt: skip
+    latest = "run_id = (SELECT max(id) FROM emissions_run)"
+    ((kwh, hours, *cell),) = receiver.query(
+        f"SELECT sum(energy_it_kwh), sum(device_hours), {', '.join(columns)}"
+        " FROM emissions_emissionentry entry JOIN emissions_cell cell ON cell.id = cell_id"
+        f" WHERE {latest} GROUP BY {', '.join(columns)} HAVING sum(device_hours) > 0"
+    )
+    bases = receiver.query(
+        "SELECT DISTINCT boundary, gpu_basis, cpu_basis, memory_basis"
+        f" FROM emissions_observation WHERE {latest}"
+    )
+    known = dict(zip(columns, cell, strict=True))
+    return {"kwh": float(kwh), "hours": float(hours), "bases": bases, **known}
 
 
 def energy_posted(receiver: Receiver) -> float:
@@ -158,6 +179,29 @@ class TestAnOlderClient:
         )
         assert streams(receiver, "is_cumulative") == [(True,)]
         assert receiver.posts() >= 1
+
+
+class TestItsFile:
+    @pytest.mark.parametrize("version", ["", "2.8"])
+    def test_says_what_its_posts_say(self, receiver, tmp_path, version):
+        quick = {**QUICK, "save_to_file": True}
+        receiver.said(receiver.track(tmp_path, 6, version=version, **quick))
+        receiver.fold()
+        by_posts = described(receiver)
+        file = tmp_path / "emissions.csv"
+        with file.open(encoding="utf-8") as rows:
+            row = list(csv.DictReader(rows))[-1]
+        if version:
+            # This client gives the file the id that its run has here: it is that run.
+            assert "1 unchanged" in receiver.bring(file)
+            file.write_text(file.read_text(encoding="utf-8").replace(row["run_id"], "another"))
+        assert "1 new" in receiver.bring(file)
+        by_file = described(receiver)
+        # A client keeps what it saw in less than a second for itself.
+        second = float(row["energy_consumed"]) / float(row["duration"])
+        assert by_posts.pop("kwh") == pytest.approx(by_file.pop("kwh"), abs=1.5 * second)
+        assert by_posts.pop("hours") == pytest.approx(by_file.pop("hours"), abs=2.5 / 3600)
+        assert by_posts == by_file
 
 
 class TestSeveral:

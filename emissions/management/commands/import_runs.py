@@ -1,5 +1,6 @@
 """Import a file of runs from the command line: a preview, and only with --yes the runs."""
 
+import time
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -67,12 +68,14 @@ class Command(BaseCommand):
 
     def _carry_out(self, one: RunImport) -> None:
         try:
-            start_import(run_import=one, by=None, now=timezone.now())
+            one = start_import(run_import=one, by=None, now=timezone.now())
         except NotNow as error:
             raise CommandError("Somebody else has changed this import.") from error
-        while work(now=timezone.now(), run_import=one):
-            pass
-        one.refresh_from_db()
+        while one.status == ImportStatus.IMPORTING:
+            # A worker may have taken a batch of it: then that is waited for.
+            if not work(now=timezone.now(), run_import=one):
+                time.sleep(0.1)
+            one.refresh_from_db()
         if one.status != ImportStatus.DONE:
             raise CommandError(one.error or f"The import is {one.get_status_display().lower()}.")
         self.stdout.write(f"Imported {one.imported_rows:,} runs as import {one.pk}.")

@@ -74,7 +74,8 @@ def match(
     outcome = (
         pl.when(pl.col("run_id").is_null())
         .then(pl.lit(RowOutcome.NEW.value))
-        .when(~differs)
+        # Its tracker has posted it: what came as it ran is not overwritten by a file.
+        .when(~differs | pl.col("old_streamed").fill_null(value=False))
         .then(pl.lit(RowOutcome.UNCHANGED.value))
         .when(foreign)
         .then(pl.lit(RowOutcome.REFUSED.value))
@@ -116,10 +117,13 @@ def _present(external_ids: pl.Series, organisation: Organisation) -> pl.DataFram
         "id": pl.Int64,
         "created_by_id": pl.Int64,
         "source_kind": pl.String,
+        "streamed": pl.Boolean,
         **{name: _kind(name) for name in names},
     }
     epoch = "(extract(epoch FROM started_at) * 1000000)::bigint"
-    columns = ", ".join(epoch if name == "started_at_us" else name for name in schema)
+    streamed = "EXISTS (SELECT FROM emissions_energystream stream WHERE stream.run_id = run.id)"
+    said = {"started_at_us": epoch, "streamed": streamed}
+    columns = ", ".join(said.get(name, name) for name in schema)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT FROM emissions_run WHERE organisation_id = %s"
@@ -129,7 +133,7 @@ def _present(external_ids: pl.Series, organisation: Organisation) -> pl.DataFram
         if not cursor.fetchone()[0]:
             return pl.DataFrame(schema=schema)
     return read_frame(
-        f"SELECT {columns} FROM emissions_run WHERE organisation_id = %s AND deleted_at IS NULL"
+        f"SELECT {columns} FROM emissions_run run WHERE organisation_id = %s AND deleted_at IS NULL"
         " AND external_id = ANY(%s)",
         [organisation.pk, external_ids.to_list()],
         schema,

@@ -28,6 +28,7 @@ from emissions.services.record_frames import (
     WRITTEN,
     change_frame,
     record_frame,
+    supersede_observations,
     watching_nodes,
     write_observations,
 )
@@ -259,6 +260,7 @@ def _change(one: RunImport, changed: pl.DataFrame, now: datetime) -> None:
         )
     with watching_nodes(organisation=one.organisation, run_ids=ids, by=one.created_by):
         change_frame(runs=changed, now=now)
+    supersede_observations(run_ids=ids, source_kind=one.source_kind, now=now)
     write_observations(runs=changed.rename({"run_id": "id"}), source_kind=one.source_kind, now=now)
     queue_runs(
         runs=Run.objects.filter(pk__in=with_their_jobs(run_ids=ids)),
@@ -299,6 +301,14 @@ WITH due AS (
   UPDATE emissions_run run SET updated_at = %(now)s, ({", ".join(CHANGED)}) =
     (SELECT {", ".join(CHANGED)} FROM jsonb_populate_record(NULL::emissions_run, due.before))
   FROM due WHERE run.id = due.run_id RETURNING run.id
+), withdrawn AS (
+  UPDATE emissions_observation seen SET superseded_at = %(now)s
+  FROM due WHERE seen.run_id = due.run_id AND seen.superseded_at IS NULL
+    AND seen.recorded_at = (due.before ->> 'at')::timestamptz
+), revived AS (
+  UPDATE emissions_observation seen SET superseded_at = NULL
+  FROM due WHERE seen.run_id = due.run_id
+    AND seen.superseded_at = (due.before ->> 'at')::timestamptz
 ), cleared AS (
   UPDATE emissions_importrow staged SET before = NULL
   FROM due WHERE staged.run_import_id = %(import)s AND staged.row = due.row

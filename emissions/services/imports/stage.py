@@ -37,6 +37,7 @@ from emissions.services.audit import write_audit_event
 from emissions.services.check_rows import completed, counted, refusals
 from emissions.services.copying import read_frame, write_frame
 from emissions.services.facts import Facts, load_facts
+from emissions.services.imports.experiments import Experiments
 from emissions.services.imports.match import match
 from emissions.services.imports.names import IDS, NAME_OF, UNKNOWN_OF, Names
 from emissions.services.imports.reach import Within, reach_of
@@ -243,6 +244,11 @@ class Desk:
         return Names(self.organisation)
 
     @cached_property
+    def experiments(self) -> Experiments:
+        """What trackers' experiments say of their runs."""
+        return Experiments(self.organisation)
+
+    @cached_property
     def nodes(self) -> dict[int, Node]:
         """The organisation's nodes by their ids."""
         return Node.objects.filter(organisation=self.organisation).in_bulk()
@@ -265,7 +271,8 @@ class Desk:
         self._write_refused(errors)
         if not runs.height:
             return
-        runs = self.placed(_identified(self.names.resolve(runs)))
+        named = self.experiments.projects(self.names.resolve(runs))
+        runs = self.experiments.placed(self.placed(_identified(named)))
         refused = self._refused(runs)
         sound = runs.join(refused, on="row", how="anti", maintain_order="left")
         matched = self.matched(sound)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from emissions.calculation.vocabulary import Basis
 from emissions.importers.columns import TimeZoneNeeded
 from tests.emissions.importers.reading import PARIS, read
 
@@ -115,11 +116,39 @@ def test_the_cloud_s_region_comes_first_and_a_subdivision_names_its_country(tmp_
     ]
 
 
-def test_a_pue_is_inside_the_energy(tmp_path: Path) -> None:
-    (run,), _, _ = read(tmp_path, file_of({"pue": "1.3"}))
-    assert (run["energy_includes_pue"], run["stated_pue"]) == (True, 1.3)
+def test_a_pue_is_divided_out_of_all_energies(tmp_path: Path) -> None:
+    (run,), _, _ = read(tmp_path, file_of({"pue": "1.25"}))
+    assert (run["stated_pue"], run["client_pue"]) == (1.25, 1.25)
+    assert run["energy_kwh"] == 0.8 / 1.25
+    assert run["gpu_energy_kwh"] == 0.6 / 1.25
+    assert not run["energy_includes_pue"]
     (run,), _, _ = read(tmp_path, file_of({}))
-    assert (run["energy_includes_pue"], "stated_pue" in run) == (False, False)
+    assert (run["energy_kwh"], "stated_pue" in run) == (0.8, False)
+
+
+def test_each_component_says_how_it_is_known(tmp_path: Path) -> None:
+    (run,), _, _ = read(tmp_path, file_of({}))
+    known = ("gpu_energy_kwh", "gpu_basis", "cpu_energy_kwh", "cpu_basis", "memory_energy_kwh",
+             "memory_basis", "boundary")  # fmt: skip
+    counter, estimated = Basis.DEVICE_COUNTER, Basis.ESTIMATED
+    assert [run[name] for name in known] == [
+        0.6,
+        counter,
+        0.1,
+        estimated,
+        0.1,
+        estimated,
+        "machine",
+    ]
+    (run,), _, _ = read(tmp_path, file_of({"gpu_energy": "", "ram_energy": "-1"}))
+    assert "gpu_basis" not in run
+    assert "memory_basis" not in run
+
+
+def test_what_is_modelled_but_does_not_matter_leaves_it_measured(tmp_path: Path) -> None:
+    text = file_of({"cpu_energy": "0.02", "ram_energy": "0.01"}, {"run_id": "b"})
+    runs, _, _ = read(tmp_path, text)
+    assert [run["energy_measured"] for run in runs] == [True, False]
 
 
 def test_a_run_on_a_processor(tmp_path: Path) -> None:

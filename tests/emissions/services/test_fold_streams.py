@@ -12,6 +12,7 @@ from emissions.calculation.vocabulary import (
     Basis,
     Boundary,
     DoubleReason,
+    NameKind,
     RunStatus,
     SourceKind,
 )
@@ -20,11 +21,14 @@ from emissions.models import (
     EmissionEntry,
     EnergyStream,
     Experiment,
+    HardwareModel,
+    ImportMapping,
     Observation,
     PendingCalculation,
     Run,
     UnfoldedPost,
 )
+from emissions.selectors.catalogue import folded
 from emissions.services import fold_streams as service
 from emissions.services.doubles import find_doubles, keep_double, merge_double, reopen_double
 from emissions.services.fold_streams import CLOSE_AFTER, fold_streams
@@ -440,3 +444,37 @@ class TestSeveralTrackersOnOneMachine:
         delete_run(run=run_of(first), by=None, now=NOW)
         assert fold_streams(now=NOW) == 1
         assert run_of(second).energy_kwh == pytest.approx(0.04)
+
+
+class TestHardware:
+    def folded(self, **facts) -> Run:
+        stream = make_stream(**facts)
+        make_post(stream)
+        fold_streams(now=NOW)
+        return run_of(stream)
+
+    @pytest.mark.parametrize(
+        ("facts", "unknown"),
+        [
+            ({"gpu_model": "8 x Warp Core", "gpu_count": 8}, "Warp Core"),
+            ({"gpu_model": "2 x A100, 2 x H100", "gpu_count": 4}, "2 x A100, 2 x H100"),
+            ({"gpu_model": "", "gpu_count": 0, "cpu_model": "Slide rule"}, "Slide rule"),
+            ({"gpu_model": "", "gpu_count": 0}, ""),
+            ({"gpu_model": "8 x A100", "gpu_count": 8}, ""),
+        ],
+    )
+    def test_what_is_not_known_waits_to_be_assigned(self, facts, unknown):
+        assert self.folded(**facts).unknown_equipment == unknown
+
+    def test_what_somebody_has_said_of_a_name_counts(self):
+        project = make_project()
+        hardware = HardwareModel.objects.get(name=HARDWARE["h100"])
+        ImportMapping.objects.create(
+            organisation=project.organisation,
+            kind=NameKind.EQUIPMENT,
+            name="Warp Core",
+            folded=folded("Warp Core"),
+            hardware=hardware,
+        )
+        run = self.folded(project=project, gpu_model="8 x Warp Core", gpu_count=8)
+        assert (run.hardware, run.unknown_equipment, run.device_count) == (hardware, "", 8)
