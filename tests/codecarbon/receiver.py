@@ -68,10 +68,59 @@ class Receiver(Installation):
         except (urllib.error.URLError, OSError):
             return False
 
+    def start_quick_beat(self) -> None:
+        """Start beat as an installation has it, but with a minute of a second."""
+        script = (
+            "from config.celery import app\n"
+            "entry = app.conf.beat_schedule['fold-streams']\n"
+            "assert entry['schedule'] == 60\n"
+            "entry['schedule'] = 1.0\n"
+            "app.start(['beat', '--pidfile=', '--schedule="
+            f"{self.folder / 'beat-schedule'}'])"
+        )
+        self._start("beat", [PYTHON, "-W", "ignore", "-c", script])
+
     def fold(self) -> None:
         """Fold what came, as beat would within the hour, and wait for the ledger."""
         self.run([PYTHON, "-W", "ignore", "manage.py", "fold_streams"])
         self.wait_until_calculated()
+
+    def kill_fold_at(self, table: str) -> None:
+        """Let a fold come as far as its first write to a table, and kill it there."""
+        blocker = self.connect()
+        blocker.autocommit = False
+        with blocker.cursor() as cursor:
+            cursor.execute(f"LOCK {table} IN SHARE MODE")
+        command = [PYTHON, "-W", "ignore", "manage.py", "fold_streams"]
+        self._start("fold", command)
+        waits = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE application_name = 'fold' AND wait_event_type = 'Lock'"
+        )
+        try:
+            self.wait_until(
+                lambda: self.query(waits)[0][0] > 0,
+                seconds=60,
+                what=f"Folding does not write to {table}",
+            )
+            self.kill("fold")
+        finally:
+            blocker.close()
+        self.wait_until(
+            lambda: not self.query("SELECT FROM pg_stat_activity WHERE application_name = 'fold'"),
+            seconds=30,
+            what="The killed fold's connection stays",
+        )
+
+    def state(self) -> list[tuple[Any, ...]]:
+        """Return what folding writes."""
+        return self.query(
+            "SELECT (SELECT count(*) FROM emissions_unfoldedpost),"
+            " (SELECT count(*) FROM emissions_observation),"
+            " (SELECT count(*) FROM emissions_run), (SELECT count(*) FROM emissions_emissionentry),"
+            " array_agg((stream.folded_at, stream.run_id)::text ORDER BY stream.id)"
+            " FROM emissions_energystream stream"
+        )
 
     def bring(self, file: Path) -> str:
         """Import a file from the command line; return the preview."""

@@ -243,6 +243,40 @@ class TestARestart:
         assert it == pytest.approx(energy_posted(receiver), abs=2e-9)
 
 
+class TestAKill:
+    """Folding is killed while it waits for its next write, wherever that is."""
+
+    TABLES = ("run", "observation", "pendingcalculation", "energystream", "unfoldedpost")
+
+    def test_nothing_is_lost_and_nothing_counts_twice(self, receiver, tmp_path):
+        receiver.said(receiver.track(tmp_path, 5, **QUICK))
+        before = receiver.state()
+        for table in self.TABLES:
+            receiver.kill_fold_at(f"emissions_{table}")
+            assert receiver.state() == before, table
+        receiver.fold()
+        ((it, _),) = ledger(receiver)
+        assert it == pytest.approx(energy_posted(receiver), abs=2e-9)
+        assert receiver.count("emissions_unfoldedpost") == 0
+        receiver.fold()
+        assert ledger(receiver)[0][0] == it
+        receiver.verify()
+
+
+class TestTheTimer:
+    def test_a_run_appears_within_a_minute_of_its_first_post(self, receiver, tmp_path):
+        """Beat lets a worker fold every minute; here every second."""
+        receiver.start_quick_beat()
+        try:
+            receiver.said(receiver.track(tmp_path, 3, **QUICK))
+            receiver.wait_until(
+                lambda: bool(ledger(receiver)), seconds=60, what="Beat folds nothing"
+            )
+        finally:
+            receiver.processes.pop("beat").stop()
+        assert streams(receiver, "is_open") == [(True,)]
+
+
 class TestTheCommandLine:
     def ask(self, receiver: Receiver, folder: Path, script: str, *, version: str = "") -> str:
         """Run the command line with a token in the place of its sign-in."""

@@ -135,13 +135,17 @@ class Installation:
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Ask the database, as an operator would."""
         if self._link is None or self._link.closed:
-            self._link = psycopg2.connect(
-                host=str(self.servers.cluster.sockets), user=SUPERUSER, dbname="tonne"
-            )
+            self._link = self.connect()
             self._link.autocommit = True
         with self._link.cursor() as cursor:
             cursor.execute(sql, parameters)
             return list(cursor.fetchall())
+
+    def connect(self) -> Any:
+        """Return a connection of an operator's own."""
+        return psycopg2.connect(
+            host=str(self.servers.cluster.sockets), user=SUPERUSER, dbname="tonne"
+        )
 
     def count(self, sql: str, *parameters: Any) -> int:
         return int(self.query(f"SELECT count(*) FROM {sql}", *parameters)[0][0])

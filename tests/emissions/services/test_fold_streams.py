@@ -1,9 +1,15 @@
 """From posts to hourly observations, runs and ledger lines."""
 
+import contextlib
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import FrameType
+from typing import Any
 
 import pytest
+from django.db import transaction
 from django.db.models import Sum
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +25,7 @@ from emissions.calculation.vocabulary import (
 from emissions.models import (
     DoublePair,
     EmissionEntry,
+    EnergyPost,
     EnergyStream,
     Experiment,
     HardwareModel,
@@ -39,6 +46,7 @@ from tests.factories import (
     HARDWARE,
     NOW,
     calculate_all,
+    make_organisation,
     make_post,
     make_project,
     make_run,
@@ -274,6 +282,123 @@ class TestClocks:
         lines = EmissionEntry.objects.filter(run=run_of(stream)).order_by("month")
         assert [line.month.month for line in lines] == [6, 7]
         assert sum(line.energy_it_kwh for line in lines) == Decimal("0.04")
+
+
+class TestAnOrganisationElsewhere:
+    """Its months are its own time zone's, and its clocks may change under a run."""
+
+    def lines(self, *posts: tuple[datetime, int]) -> list[tuple[int, Decimal]]:
+        project = make_project(organisation=make_organisation(time_zone="Europe/Paris"))
+        stream = make_stream(project=project)
+        for ends, minutes in posts:
+            make_post(stream, ends=ends, now=ends, duration_seconds=60.0 * minutes)
+        fold_streams(now=posts[-1][0])
+        calculate_all()
+        lines = EmissionEntry.objects.filter(run=run_of(stream)).order_by("month")
+        assert verify_ledger().clean
+        return [(line.month.month, line.energy_it_kwh) for line in lines]
+
+    def test_a_post_across_its_month_s_end(self):
+        """Midnight in Paris is ten at night in UTC."""
+        ends = datetime(2026, 6, 30, 22, 1, tzinfo=UTC)
+        assert self.lines((ends, 4)) == [(6, Decimal("0.03")), (7, Decimal("0.01"))]
+
+    @pytest.mark.parametrize(
+        "change", [datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2025, 10, 26, 1, tzinfo=UTC)]
+    )
+    def test_a_change_of_clocks_neither_adds_nor_drops_an_hour(self, change):
+        posts = [(change + at * HOUR + HOUR / 2, 60) for at in range(-3, 4)]
+        ((_, kwh),) = self.lines(*posts)
+        assert kwh == Decimal("0.28")
+        run = Run.objects.get()
+        assert run.duration_hours == pytest.approx(7)
+        hours = Observation.objects.order_by("started_at")
+        assert [one.started_at for one in hours][1:] == [one.ended_at for one in hours][:-1]
+
+
+class TestAKilledFold:
+    """Whatever line it had reached: the next fold finds everything as if it had not been."""
+
+    @staticmethod
+    def lines_of(work: Callable[[], object], *, stop_at: int | None = None) -> int:
+        """Run a piece of work up to a line of the folding; return how many lines it went."""
+        seen = 0
+
+        def trace(frame: FrameType, event: str, _: object) -> Any:
+            nonlocal seen
+            if not frame.f_code.co_filename.endswith(("fold_streams.py", "stream_segments.py")):
+                return None
+            if event == "line":
+                seen += 1
+                if seen == stop_at:
+                    raise Killed
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            work()
+        finally:
+            sys.settrace(before)
+        return seen
+
+    @pytest.fixture
+    def trackers(self) -> list[EnergyStream]:
+        """A run that grows, one that is new, two that watch one machine, one that must close."""
+        grows = make_stream()
+        make_post(grows)
+        fold_streams(now=NOW)
+        make_post(grows, ends=NOW + HOUR)
+        shared = {"experiment": grows.experiment, "address": "10.0.0.7"}
+        streams = [grows, make_stream(), make_stream(**shared), make_stream(**shared)]
+        for stream in streams[1:]:
+            make_post(stream)
+        return streams
+
+    def state(self) -> list[Any]:
+        runs = Run.objects.order_by("pk").values_list("energy_kwh", "device_hours", "status")
+        seen = Observation.objects.order_by("source_id", "started_at")
+        return [
+            list(runs),
+            list(seen.values_list("source_id", "started_at", "ended_at", "energy_kwh")),
+            list(EnergyStream.objects.order_by("pk").values_list("double_kwh", "is_open")),
+            UnfoldedPost.objects.count(),
+        ]
+
+    def test_nothing_is_lost_and_nothing_counts_twice(self, trackers):
+        ids = [stream.pk for stream in trackers]
+        due = {"now": NOW + HOUR, "at_once": True}
+
+        def fold() -> None:
+            with transaction.atomic():
+                service._fold_batch(ids, due["now"], CLOSE_AFTER)
+
+        before = self.state()
+        with transaction.atomic():
+            lines = self.lines_of(fold)
+            expected = self.state()
+            transaction.set_rollback(True)
+        assert lines > 150
+        assert self.state() == before
+        assert expected != before
+        for line in range(1, lines + 1, max(1, lines // 12)):
+            with contextlib.suppress(Killed):
+                self.lines_of(fold, stop_at=line)
+            assert self.state() == before, line
+        fold()
+        assert self.state() == expected
+        fold()
+        assert self.state() == expected
+        calculate_all()
+        assert verify_ledger().clean
+        total = EnergyPost.objects.aggregate(kwh=Sum("energy_kwh"))["kwh"]
+        doubles = sum(EnergyStream.objects.values_list("double_kwh", flat=True))
+        counted = EmissionEntry.objects.aggregate(kwh=Sum("energy_it_kwh"))["kwh"]
+        assert float(counted) + doubles == pytest.approx(total, abs=1e-8)
+
+
+class Killed(BaseException):
+    """What ends a process in the middle of a line."""
 
 
 class TestWhenItIsFolded:
