@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('emissions', '0021_unknown_hardware'),
+        ('emissions', '0022_counter_samples'),
     ]
 
     operations = [
