@@ -100,7 +100,7 @@ def _name(block: Block) -> str:
 
 
 def _notes(block: Block) -> str | None:
-    if "pue" not in block:
+    if not {"pue", "energy"} <= block.keys():
         return None
     return f"The log's {block['energy']} kWh had carbontracker's PUE of {block['pue']} applied."
 

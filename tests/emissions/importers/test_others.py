@@ -111,6 +111,11 @@ def test_epochs_of_a_standard_log_are_one_run_without_its_pue(tmp_path: Path) ->
     assert run["started_at"] == datetime(2025, 11, 14, 15, 43, 48, tzinfo=UTC)
 
 
+def test_a_log_that_was_cut_off(tmp_path: Path) -> None:
+    runs, errors, _ = read(tmp_path, OUTPUT_LOG.split("\tEnergy")[0])
+    assert (runs, [error[1] for error in errors]) == ([], ["Energy"])
+
+
 def test_what_was_only_simulated_was_not_measured(tmp_path: Path) -> None:
     runs, _, _ = read(tmp_path, STANDARD_LOG.replace("cpu:0", "Simulated CPU"))
     assert runs[0]["energy_measured"] is False
