@@ -1,5 +1,6 @@
 """Bringing runs in a file: the upload, its time zone, and what its names mean."""
 
+from collections import Counter
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -12,7 +13,7 @@ from emissions.models import Project
 from emissions.permissions import Action, Member
 from emissions.selectors import catalogue
 from emissions.selectors.catalogue import Option
-from emissions.selectors.imports import UnknownName
+from emissions.selectors.imports import MOST_NAMES, UnknownName
 from emissions.services.imports.mapping import Meaning, Target
 from emissions.uploads import LARGEST_UPLOAD
 
@@ -164,6 +165,12 @@ class NamesForm(forms.Form):
             )
             if any(one.kind is kind for one in self.names.values())
         ]
+
+    @property
+    def more(self) -> bool:
+        """Whether there may be more names than are shown."""
+        kinds = Counter(one.kind for one in self.names.values())
+        return max(kinds.values(), default=0) >= MOST_NAMES
 
     @property
     def meanings(self) -> list[Meaning]:

@@ -191,3 +191,11 @@ def test_names_are_forgotten_by_those_who_manage_the_structure(
     officer.force_login(make_member(Role.OFFICER, organisation=researcher.organisation).user)
     officer.post(f"{LIST}names/{mapping.pk}/forget/")
     assert not ImportMapping.objects.exists()
+
+
+def test_of_many_unknown_names_the_most_frequent_are_asked_for(client: Client) -> None:
+    rows = "".join(f"r{at},run,Project {at},2026-03-01T09:00Z,1,A100,8,,\n" for at in range(45))
+    one = sent(client, HEADER + rows)
+    page = client.get(f"{LIST}{one.pk}/")
+    assert len(page.context["names_form"].fields) == 40
+    assert "once some are kept, others follow" in page.content.decode()
