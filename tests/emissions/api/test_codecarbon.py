@@ -20,7 +20,7 @@ from emissions.services.fold_streams import fold_streams
 from emissions.services.manage_experiments import default_experiment
 from emissions.services.tokens import create_token, revoke_token
 from tests.codecarbon_bodies import RUN_3, TOTAL_3, post_2, post_3, run_2
-from tests.factories import NOW, make_member, make_project, make_site
+from tests.factories import NOW, calculate_all, make_member, make_project, make_site
 
 pytestmark = pytest.mark.django_db
 
@@ -311,13 +311,14 @@ class TestTotals:
         assert EnergyStream.objects.count() == 2
 
 
-class TestTheCommandLine:
-    @pytest.fixture
-    def person(self, token: tuple[ApiToken, str]) -> APIClient:
-        client = APIClient()
-        client.credentials(HTTP_AUTHORIZATION=f"Bearer {token[1]}")
-        return client
+@pytest.fixture
+def person(token: tuple[ApiToken, str]) -> APIClient:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token[1]}")
+    return client
 
+
+class TestTheCommandLine:
     def test_it_walks_from_the_organisation_to_a_token(self, person, project, token):
         (organisation,) = person.get("/codecarbon/organizations").json()
         assert organisation["name"] == project.organisation.name
@@ -402,3 +403,25 @@ class TestTheCommandLine:
     def test_signing_in_is_checked(self, person):
         assert person.get("/codecarbon/auth/check").status_code == 200
         assert APIClient().get("/codecarbon/auth/check").status_code == 401
+
+
+class TestWhatItsOwnServerDoesNot:
+    """It answers 500 for a period without runs, and has no bulk, no export, no time series."""
+
+    @pytest.mark.parametrize("period", ["1999", "2026-Q3", "2031-02"])
+    def test_a_period_in_which_nothing_ran_is_answered(self, person, run_id, period):
+        for by in ("", "month", "team,project", "site"):
+            answer = person.get("/api/v1/totals/", {"period": period, "by": by})
+            assert answer.status_code == 200, answer.content
+            assert all(row["runs"] == 0 for row in answer.json()["results"])
+
+    def test_what_trackers_sent_is_a_time_series_and_a_list(self, person, tracker, run_id):
+        send(tracker, "/emissions", post_3(run_id, energy_consumed=0.04, duration=120))
+        fold_streams(now=NOW)
+        calculate_all()
+        (month,) = person.get("/api/v1/totals/", {"by": "month"}).json()["results"]
+        assert month["month"]["key"] == "2026-06"
+        assert month["runs"] == 1
+        (run,) = person.get("/api/v1/runs/").json()["results"]
+        assert run["external_id"] == run_id
+        assert run["energy_kwh"] == pytest.approx(0.04)
