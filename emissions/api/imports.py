@@ -32,6 +32,7 @@ from emissions.uploads import LARGEST_UPLOAD
 
 CHUNK = 1024 * 1024
 ERRORS_SHOWN = 100
+ASKED = ("file_format", "time_zone", "file_name", "preview")
 ARCHIVED = "This token's project is archived: nothing more is recorded in it."
 NO_ZONE = "The dates in this file carry no zone: give time_zone, such as Europe/Stockholm."
 
@@ -209,7 +210,7 @@ def _asked(request: Request) -> dict[str, Any]:
     given = request.query_params
     zones = {name.lower(): name for name in available_timezones()}
     time_zone = given.get("time_zone", "").strip().replace(" ", "_").lower()
-    errors: dict[str, list[str]] = {}
+    errors = {name: ["There is no such parameter."] for name in given if name not in ASKED}
     if time_zone and time_zone not in zones:
         errors["time_zone"] = ["Give a time zone such as Europe/Stockholm."]
     if given.get("file_format", "") not in ("", *FORMATS):

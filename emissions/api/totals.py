@@ -1,5 +1,6 @@
 """GET /api/v1/totals/: sums of the ledger, grouped by any of its dimensions."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -14,7 +15,7 @@ from emissions.api.query import Filter, documented
 from emissions.api.shapes import Shape
 from emissions.permissions import Action
 from emissions.selectors.cross_totals import GROUPINGS, SumRow, cross_totals
-from emissions.selectors.narrowing import UNKNOWN, chosen, dimensions, filters_of
+from emissions.selectors.narrowing import UNKNOWN, Dimension, chosen, dimensions, filters_of
 from emissions.selectors.periods import InvalidPeriod, Period, parse_value
 from emissions.selectors.totals import Filters, Structure
 
@@ -41,7 +42,7 @@ NARROWING = (
     Filter("team", "team", "Slug of a team, or none."),
     Filter("project", "project", "Slug of a project, or none."),
     Filter("site", "site", "Slug of a site, a cloud region such as gcp:europe-west1, or none."),
-    Filter("hardware", "hardware", "Id of a hardware model, or none."),
+    Filter("hardware", "hardware", "Name or id of a hardware model, or none."),
     Filter("stage", "stage", "Stage of the life cycle."),
     Filter("status", "status", "How the runs ended."),
     Filter("zone", "zone", "Code of a grid zone, or none."),
@@ -180,7 +181,10 @@ class TotalsView(Resource):
             asked["project"] = [] if others else [only.slug]
         if not asked:
             return Filters(), zones
-        narrowed = chosen(params=asked, among=dimensions(organisation=self.access.organisation))
+        among = dimensions(organisation=self.access.organisation)
+        if "hardware" in asked:
+            asked["hardware"] = _ids_of(asked["hardware"], among)
+        narrowed = chosen(params=asked, among=among)
         unknown = {
             one.dimension.name: [f"There is no “{one.option.value}”."]
             for one in narrowed
@@ -189,6 +193,13 @@ class TotalsView(Resource):
         if unknown or asked.get("project") == []:
             raise ValidationError(unknown or {"project": ["This token opens one project only."]})
         return filters_of(narrowed=narrowed, structure=Structure.AS_IT_WAS), zones
+
+
+def _ids_of(hardware: list[str], among: Iterable[Dimension]) -> list[str]:
+    """Return what the dimension calls hardware models that are given by name, as runs name them."""
+    (known,) = (one for one in among if one.name == "hardware")
+    names = {option.label: option.value for option in known.options}
+    return [names.get(one, one) for one in hardware]
 
 
 def _shown(row: SumRow) -> dict[str, Any]:

@@ -76,6 +76,7 @@ def test_what_is_wrong_is_a_problem_and_keeps_nothing(project: Project) -> None:
         (SACCT, "?file_format=pickle", "file_format"),
         (SACCT, "?time_zone=UTC&file_format=codecarbon", "body"),
         (SACCT, "?preview=maybe", "preview"),
+        (SACCT, "?timezone=UTC", "timezone"),
         (b"\x80\x04\x95abc", "", "body"),
         (b"", "", "body"),
     ):

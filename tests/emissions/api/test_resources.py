@@ -325,6 +325,8 @@ class TestTotals:
         def runs(**params: Any) -> int:
             return int(read(client, "totals/", **params)["results"][0]["runs"])
 
+        assert run.hardware is not None
+        assert runs(hardware=run.hardware.name) == runs(hardware=run.hardware.pk) == 2
         assert runs(status="failed") == runs(project=project.slug, status="failed") == 1
         assert runs(period=month) == runs(zone="FR") + runs(zone=["WORLD", "none"]) == 2
         assert runs(period="2001") == 0
