@@ -107,15 +107,23 @@ def test_broken_files(tmp_path: Path, name: str, seed: int) -> None:
     outcome(path)
 
 
-@pytest.mark.parametrize("kind", ["workbook", "parquet"])
 @FUZZ
 @given(seed=st.integers(0, 2**32))
-def test_broken_binary_files(tmp_path: Path, kind: str, seed: int) -> None:
+def test_broken_workbooks(tmp_path: Path, seed: int) -> None:
     path = tmp_path / "file"
-    path.write_bytes(broken_binary(kind, seed))
+    path.write_bytes(broken_binary("workbook", seed))
     # Without the process of its own, which would take a second each.
     with patch.object(bulk, "unpack", write_text):
         outcome(path)
+
+
+@settings(FUZZ, max_examples=5)
+@given(seed=st.integers(0, 2**32))
+def test_broken_parquet_files(tmp_path: Path, seed: int) -> None:
+    # In the process of its own: one in a thousand such files ends it, and only it.
+    path = tmp_path / "file"
+    path.write_bytes(broken_binary("parquet", seed))
+    outcome(path)
 
 
 def broken_binary(kind: str, seed: int) -> bytes:
