@@ -119,6 +119,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{NODE}dispose/", nodes.node_dispose, name="node_dispose"),
     path(INSTRUMENTS, instruments.instrument_list, name="instrument_list"),
     path(f"{INSTRUMENTS}new/", instruments.instrument_create, name="instrument_create"),
+    path(f"{INSTRUMENTS}true-up/", instruments.instrument_true_up, name="instrument_true_up"),
     path(INSTRUMENT, instruments.instrument, name="instrument"),
     path(f"{INSTRUMENT}edit/", instruments.instrument_edit, name="instrument_edit"),
     path(f"{INSTRUMENT}retire/", instruments.instrument_retire, name="instrument_retire"),

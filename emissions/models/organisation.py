@@ -1,6 +1,7 @@
 """The organisation, its teams and its projects."""
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from emissions.calculation.vocabulary import Headline, IdleRule, Preset, RemainderRule
@@ -20,11 +21,19 @@ class Organisation(models.Model):
     remainder_rule = models.CharField(
         max_length=16, choices=choices(RemainderRule), default=RemainderRule.UNALLOCATED
     )
+    trued_up_before = models.DateField(
+        null=True, blank=True, help_text="In years before it only retired instruments count."
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering = ["name"]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(trued_up_before__isnull=True)
+                | Q(trued_up_before__month=1, trued_up_before__day=1),
+                name="organisation_trued_up_before",
+            ),
             one_of("preset", Preset, name="organisation_preset"),
             one_of("headline", Headline, name="organisation_headline"),
             one_of("idle_rule", IdleRule, name="organisation_idle_rule"),

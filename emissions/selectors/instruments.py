@@ -9,9 +9,73 @@ from django.db.models import F, Q, QuerySet, Sum
 
 from emissions.calculation.vocabulary import Assumption, InstrumentStatus, PoolKind
 from emissions.models import EnergyInstrument, InstrumentUse, MonthlyTotal, Organisation, Site
+from emissions.selectors.closings import ClosedSpan, closed_spans, is_within
 
 ZERO = Decimal(0)
 NO_ELECTRICITY = (PoolKind.COVERAGE, PoolKind.PURCHASE, PoolKind.STATEMENT, PoolKind.FUEL)
+
+
+@dataclass(frozen=True, slots=True)
+class Years:
+    """How far the years are settled: until a year is trued up, what is not retired counts, too.
+
+    Months of a closed quarter are frozen: what covers them is not allocated anew before the
+    true-up of their year.
+    """
+
+    trued_up_before: date | None
+    closed: tuple[ClosedSpan, ...]
+
+    def trued_up(self, month: date) -> bool:
+        """Whether only retired instruments count in a month."""
+        return self.trued_up_before is not None and month < self.trued_up_before
+
+    def frozen(self, month: date) -> bool:
+        """Whether a month's uses stay as they are."""
+        return not self.trued_up(month) and is_within(self.closed, month)
+
+    def settled(self, month: date) -> bool:
+        """Whether what changes in a month from now on is a true-up."""
+        return self.trued_up(month) or is_within(self.closed, month)
+
+    def counts(self, status: str, month: date) -> bool:
+        """Whether an instrument of a status covers electricity of a month."""
+        if self.trued_up(month):
+            return status == InstrumentStatus.RETIRED
+        return status != InstrumentStatus.LAPSED
+
+
+def years_of(*, organisation: Organisation) -> Years:
+    """Return how far an organisation's years are settled: as the database has it now."""
+    rows = Organisation.objects.filter(pk=organisation.pk)
+    (before,) = rows.values_list("trued_up_before", flat=True)
+    return Years(before, closed_spans(organisation=organisation))
+
+
+@dataclass(frozen=True, slots=True)
+class YearEnd:
+    """The latest year that is over: how much is used in it of what is not retired, in kWh."""
+
+    year: int
+    used_kwh: Decimal
+    not_retired_kwh: Decimal
+    done: bool
+
+
+def year_end(*, organisation: Organisation, today: date) -> YearEnd | None:
+    """Return the year whose true-up is due or done; None where no instrument is used in it."""
+    year = today.year - 1
+    uses = InstrumentUse.objects.filter(
+        organisation=organisation, month__gte=date(year, 1, 1), month__lt=date(year + 1, 1, 1)
+    ).exclude(instrument__status=InstrumentStatus.LAPSED)
+    sums: Any = uses.aggregate(
+        used=Sum("energy_kwh"),
+        provisional=Sum("energy_kwh", filter=~Q(instrument__status=InstrumentStatus.RETIRED)),
+    )
+    done = years_of(organisation=organisation).trued_up(date(year, 12, 1))
+    if not sums["used"] and not done:
+        return None
+    return YearEnd(year, sums["used"] or ZERO, sums["provisional"] or ZERO, done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +199,12 @@ def matched(*, organisation: Organisation, starts_on: date, ends_before: date) -
         )
     )
     provisional = ~Q(instrument__status=InstrumentStatus.RETIRED)
-    uses: Any = (
-        InstrumentUse.objects.filter(organisation=organisation, **period)
-        .exclude(instrument__status=InstrumentStatus.LAPSED)
-        .aggregate(used=Sum("energy_kwh"), provisional=Sum("energy_kwh", filter=provisional))
+    before = years_of(organisation=organisation).trued_up_before
+    counts = ~Q(instrument__status=InstrumentStatus.LAPSED)
+    if before is not None:
+        counts &= ~provisional | Q(month__gte=before)
+    uses: Any = InstrumentUse.objects.filter(counts, organisation=organisation, **period).aggregate(
+        used=Sum("energy_kwh"), provisional=Sum("energy_kwh", filter=provisional)
     )
     return Matched(
         electricity_kwh=sums["electricity"] or ZERO,

@@ -26,6 +26,7 @@ from emissions.models import (
     User,
 )
 from emissions.selectors.closings import Sets
+from emissions.selectors.instruments import years_of
 from emissions.services.affected import affected_runs
 from emissions.services.factor_tables import adopted_sets
 from emissions.services.queue import announce, queue_runs
@@ -139,17 +140,24 @@ def instrument_changed(
     by: User | None,
     cause: Cause = Cause.DATA,
 ) -> None:
-    """Mark the coverage of all sites in the months of an instrument; it is allocated anew."""
+    """Mark the coverage of all sites in the months of an instrument; it is allocated anew.
+
+    What comes after a quarter was closed or a year trued up is a true-up, whatever its cause.
+    """
     months = {month for start, end in periods for month in months_between(start, end)}
     sites = list(organisation.sites.order_by("pk").values_list("pk", flat=True))
-    mark_pools(
-        organisation=organisation,
-        kind=PoolKind.COVERAGE,
-        keys=[PoolKey(site_id=site, month=month) for site in sites for month in sorted(months)],
-        by=by,
-        cause=cause,
-        reason="Instruments changed",
-    )
+    years = years_of(organisation=organisation)
+    for settled in (False, True):
+        found = sorted(month for month in months if years.settled(month) is settled)
+        if found:
+            mark_pools(
+                organisation=organisation,
+                kind=PoolKind.COVERAGE,
+                keys=[PoolKey(site_id=site, month=month) for site in sites for month in found],
+                by=by,
+                cause=Cause.TRUE_UP if settled else cause,
+                reason="Instruments changed",
+            )
 
 
 def run_moved(*, run: Run, node_ids: Collection[int | None], by: User | None) -> None:

@@ -16,7 +16,7 @@ from emissions.models import (
     Site,
     User,
 )
-from emissions.selectors.closings import closed_spans, is_within
+from emissions.selectors.instruments import years_of
 from emissions.services.audit import snapshot, write_audit_event
 from emissions.services.invalidate import instrument_changed
 from emissions.services.posting import share_ledger
@@ -28,6 +28,10 @@ class UsedUp(Exception):
 
 class OutsideItsPeriod(Exception):
     """The month lies outside the instrument's period."""
+
+
+class YearNotOver(Exception):
+    """Only a year that is over is trued up."""
 
 
 class InUse(Exception):
@@ -132,7 +136,8 @@ def retire_instrument(
         before=before,
         after=snapshot(row),
     )
-    if before["status"] == InstrumentStatus.LAPSED:
+    years = years_of(organisation=row.organisation)
+    if before["status"] == InstrumentStatus.LAPSED or years.trued_up(row.starts_on):
         _true_up(row, by)
     return row
 
@@ -178,7 +183,7 @@ def set_use(
     """
     row = _locked(instrument)
     month = month.replace(day=1)
-    if is_within(closed_spans(organisation=row.organisation), month):
+    if years_of(organisation=row.organisation).frozen(month):
         raise QuarterClosed
     before = row.uses.filter(site=site, month=month, by_hand=True).first()
     row.uses.filter(site=site, month=month).delete()
@@ -217,9 +222,9 @@ def delete_instrument(*, instrument: EnergyInstrument, by: User | None) -> None:
         It is retired, or used in a closed quarter.
     """
     row = _locked(instrument)
-    closed = closed_spans(organisation=row.organisation)
+    years = years_of(organisation=row.organisation)
     if row.status == InstrumentStatus.RETIRED or any(
-        is_within(closed, use.month) for use in row.uses.all()
+        years.frozen(use.month) for use in row.uses.all()
     ):
         raise InUse
     write_audit_event(
@@ -234,6 +239,50 @@ def delete_instrument(*, instrument: EnergyInstrument, by: User | None) -> None:
     instrument_changed(organisation=organisation, periods=[period], by=by)
 
 
+@transaction.atomic
+def true_up_year(
+    *, organisation: Organisation, year: int, by: User | None, today: date
+) -> Organisation:
+    """Let only retired instruments count in a year that is over, and in those before it.
+
+    What others covered is taken back; one that is retired later covers again. Both are posted
+    as true-ups.
+
+    Raises
+    ------
+    YearNotOver
+        The year is not over on `today`.
+    """
+    if year >= today.year:
+        raise YearNotOver
+    row = Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
+    share_ledger(organisation_id=row.pk)
+    before, ends_before = row.trued_up_before, date(year + 1, 1, 1)
+    if before is not None and before >= ends_before:
+        return row
+    row.trued_up_before = ends_before
+    row.save(update_fields=["trued_up_before"])
+    write_audit_event(
+        organisation=row,
+        by=by,
+        action="instruments trued up",
+        instance=row,
+        before={"trued_up_before": before},
+        after={"trued_up_before": ends_before},
+    )
+    periods = EnergyInstrument.objects.filter(organisation=row, starts_on__lt=ends_before)
+    instrument_changed(
+        organisation=row,
+        periods=[
+            (starts_on, min(end, ends_before))
+            for starts_on, end in periods.values_list("starts_on", "ends_before")
+        ],
+        by=by,
+        cause=Cause.TRUE_UP,
+    )
+    return row
+
+
 def _true_up(row: EnergyInstrument, by: User | None) -> None:
     instrument_changed(
         organisation=row.organisation, periods=[_period(row)], by=by, cause=Cause.TRUE_UP
@@ -242,10 +291,10 @@ def _true_up(row: EnergyInstrument, by: User | None) -> None:
 
 def _uses(row: EnergyInstrument) -> tuple[list[InstrumentUse], list[int]]:
     """Return the uses that stay, by hand or in closed quarters, and the ids of the others."""
-    closed = closed_spans(organisation=row.organisation)
+    years = years_of(organisation=row.organisation)
     fixed, free = list[InstrumentUse](), list[int]()
     for use in row.uses.all():
-        if use.by_hand or is_within(closed, use.month):
+        if use.by_hand or years.frozen(use.month):
             fixed.append(use)
         else:
             free.append(use.pk)

@@ -19,6 +19,7 @@ from emissions.services import (
     pool_purchase,
     pool_statement,
 )
+from emissions.services.allocate_instruments import allocate_instruments
 from emissions.services.pool_lines import Rule
 
 RULES: dict[PoolKind, Rule] = {
@@ -27,7 +28,7 @@ RULES: dict[PoolKind, Rule] = {
     PoolKind.COVERAGE: Rule(
         wanted=pool_coverage.wanted_coverage,
         needed=pool_coverage.NEEDED,
-        before=pool_coverage.allocate_instruments,
+        before=allocate_instruments,
     ),
     PoolKind.PURCHASE: Rule(
         wanted=pool_purchase.wanted_purchases,

@@ -11,7 +11,13 @@ from emissions.charts.numbers import percent_text
 from emissions.forms.instruments import InstrumentForm, RetirementForm, UseForm
 from emissions.models import EnergyInstrument
 from emissions.permissions import Action, Member, member_required
-from emissions.selectors.instruments import instrument_rows, matched, uses_of
+from emissions.selectors.instruments import (
+    instrument_rows,
+    matched,
+    uses_of,
+    year_end,
+    years_of,
+)
 from emissions.services.manage_instruments import (
     InUse,
     OutsideItsPeriod,
@@ -23,6 +29,7 @@ from emissions.services.manage_instruments import (
     record_instrument,
     retire_instrument,
     set_use,
+    true_up_year,
 )
 from emissions.views.inventory import inventory_tabs
 from emissions.views.today import local_today, start_of_year
@@ -43,6 +50,7 @@ def instrument_list(request: HttpRequest, member: Member) -> HttpResponse:
     )
     share = percent_text(found.no_residual_share or 0)
     context = {
+        "year_end": year_end(organisation=member.organisation, today=since),
         "rows": instrument_rows(organisation=member.organisation),
         "electricity_label": f"Electricity in {since.year}",
         "matched": found,
@@ -53,6 +61,17 @@ def instrument_list(request: HttpRequest, member: Member) -> HttpResponse:
         "tabs": inventory_tabs(member, "instrument_list"),
     }
     return render(request, "emissions/inventory/instrument_list.html", context)
+
+
+@member_required(Action.EDIT_INVENTORY)
+@require_POST
+def instrument_true_up(request: HttpRequest, member: Member) -> HttpResponse:
+    """Let only retired instruments count in the year that is over."""
+    today = local_today(member.organisation)
+    year = today.year - 1
+    true_up_year(organisation=member.organisation, year=year, by=member.user, today=today)
+    messages.info(request, f"Only retired instruments count up to the end of {year}: a true-up.")
+    return redirect("instrument_list", organisation_slug=member.organisation.slug)
 
 
 @member_required(Action.EDIT_INVENTORY)
@@ -199,12 +218,13 @@ def _page(
     retirement_form: RetirementForm | None = None,
     use_form: UseForm | None = None,
 ) -> HttpResponse:
-    uses = list(uses_of(instrument=row))
+    years = years_of(organisation=member.organisation)
+    uses = [(use, years.counts(row.status, use.month)) for use in uses_of(instrument=row)]
     invalid = any(form is not None and form.errors for form in (retirement_form, use_form))
     context = {
         "instrument": row,
         "uses": uses,
-        "used_kwh": sum(use.energy_kwh for use in uses),
+        "used_kwh": sum(use.energy_kwh for use, counts in uses if counts),
         "energy_kwh": row.energy_mwh * 1000,
         "criteria": [(words, bool(row.criteria_met & one)) for one, words in CRITERIA.items()],
         "criteria_count": row.criteria_met.bit_count(),

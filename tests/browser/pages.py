@@ -206,6 +206,7 @@ NOT_PAGES = {
     "reading_delete": "POST",
     "node_row": "a fragment",
     "instrument_retire": "POST",
+    "instrument_true_up": "POST",
     "instrument_lapse": "POST",
     "instrument_delete": "POST",
     "instrument_use": "POST",

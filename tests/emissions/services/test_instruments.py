@@ -26,20 +26,25 @@ from emissions.models import (
     Run,
     Site,
 )
+from emissions.selectors.periods import of_months
+from emissions.services.close_quarter import close_quarter
 from emissions.services.manage_instruments import (
     Instrument,
     InUse,
     OutsideItsPeriod,
     UsedUp,
+    YearNotOver,
     delete_instrument,
     edit_instrument,
     lapse_instrument,
     record_instrument,
     retire_instrument,
     set_use,
+    true_up_year,
 )
 from emissions.services.manage_meters import Reading, record_reading
 from emissions.services.record_runs import delete_run, edit_run
+from emissions.services.stale_pools import idle_due
 from emissions.services.verify_ledger import verify_ledger
 from tests.factories import (
     NOW,
@@ -283,6 +288,96 @@ class TestStatus:
         run_of(other, 1000.0)
         record(organisation, "1")
         assert market(other.organisation) == 50
+
+
+class TestTheYearsEnd:
+    """Until a year is trued up what is not retired counts, too: quarters are provisional."""
+
+    LAST = {"starts_on": date(2025, 1, 1), "ends_before": date(2026, 1, 1)}
+
+    def run_in_2025(self, site: Site) -> None:
+        make_run(
+            site.organisation, site=site, energy_kwh=2000.0, energy_includes_pue=True,
+            started_at=datetime(2025, 5, 4, tzinfo=UTC),
+        )  # fmt: skip
+
+    def true_up(self, organisation: Organisation, year: int = 2025) -> None:
+        true_up_year(organisation=organisation, year=year, by=None, today=date(2026, 2, 1))
+        settle()
+
+    def causes(self, since: int) -> set[str]:
+        return set(Posting.objects.filter(pk__gt=since).values_list("cause", flat=True))
+
+    def last(self) -> int:
+        return Posting.objects.order_by("-pk")[0].pk
+
+    @pytest.mark.parametrize("status", [InstrumentStatus.CONTRACTED, InstrumentStatus.ISSUED])
+    def test_only_what_is_retired_counts_and_later_retirement_is_a_true_up(
+        self, organisation, site, status
+    ):
+        self.run_in_2025(site)
+        retired = record(organisation, "0.5", **self.LAST, status=InstrumentStatus.RETIRED)
+        other = record(organisation, "1", **self.LAST, status=status)
+        assert market(organisation) == 25
+        since = self.last()
+        self.true_up(organisation)
+        assert market(organisation) == 75
+        assert self.causes(since) == {"true_up"}
+        assert (used(retired), used(other)) == ({5: 500}, {})
+        since = self.last()
+        retire_instrument(instrument=other, retired_on=date(2026, 3, 1), reference="GO-7", by=None)
+        settle()
+        assert market(organisation) == 25
+        assert self.causes(since) == {"true_up"}
+        since = self.last()
+        self.true_up(organisation)
+        assert self.last() == since, "once is enough"
+
+    def test_what_is_freed_goes_to_what_is_retired_and_the_next_year_is_left_alone(
+        self, organisation, site
+    ):
+        self.run_in_2025(site)
+        run_of(site, 1000.0)
+        first = record(organisation, "2", **self.LAST)
+        record(organisation, "0.4")
+        second = record(organisation, "1", **self.LAST, name="zz", status=InstrumentStatus.RETIRED)
+        assert (used(first), used(second)) == ({5: 2000}, {})
+        assert market(organisation) == 30
+        self.true_up(organisation)
+        assert used(second) == {5: 1000}
+        assert market(organisation, month=date(2025, 5, 1)) == 50
+        assert market(organisation, month=MAY) == 30, "2026 is provisional still"
+
+    def test_a_use_by_hand_of_what_is_not_retired_counts_nothing(self, organisation, site):
+        self.run_in_2025(site)
+        row = record(organisation, "1", **self.LAST)
+        set_use(instrument=row, site=site, month=date(2025, 5, 1), energy_kwh=Decimal(600), by=None)
+        settle()
+        assert market(organisation) == 70
+        self.true_up(organisation)
+        assert market(organisation) == 100
+
+    def test_certificates_that_arrive_after_the_close_cover_it_at_the_true_up(
+        self, organisation, site
+    ):
+        self.run_in_2025(site)
+        idle_due(organisation=organisation)
+        settle()
+        for first in (1, 4):
+            quarter = of_months(value="", first=2025 * 12 + first - 1, months=3)
+            close_quarter(organisation=organisation, quarter=quarter, by=None, now=NOW)
+        late = record(organisation, "1", **self.LAST, status=InstrumentStatus.RETIRED)
+        assert used(late) == {}
+        since = self.last()
+        self.true_up(organisation)
+        assert used(late) == {5: 1000}
+        assert market(organisation) == 50
+        assert self.causes(since) == {"true_up"}
+
+    def test_a_year_that_goes_on_is_not_trued_up(self, organisation, site):
+        for year in (2026, 2027):
+            with pytest.raises(YearNotOver):
+                self.true_up(organisation, year)
 
 
 def test_one_edited_run_settles_with_lines_bounded_by_cells(organisation, site):

@@ -1,10 +1,11 @@
 """Instruments as people record, use and retire them."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db.models import Sum
 from django.test import Client
 from django.urls import reverse
 
@@ -187,3 +188,27 @@ def test_idle_and_remainder_rules_are_chosen_in_the_settings(officer):
     assert officer.organisation.remainder_rule == "unexplained"
     settle_all()
     assert sum(line.device_hours for line in idle.all()) == 0
+
+
+def test_the_end_of_a_year_counts_only_what_is_retired(client, officer):
+    last = date.today().year - 1  # noqa: DTZ011  (the page's own clock decides the year)
+    site = make_site(officer.organisation, name="Lyon")
+    make_run(
+        officer.organisation,
+        site=site,
+        energy_kwh=1000.0,
+        energy_includes_pue=True,
+        started_at=datetime(last, 5, 4, tzinfo=UTC),
+    )
+    period = {"starts_on": date(last, 1, 1), "ends_before": date(last + 1, 1, 1)}
+    make_instrument(officer.organisation, **period)
+    settle_all()
+    page = client.get(address(officer, "instrument_list")).content.decode()
+    assert f"The end of {last}" in page
+    assert "are not retired" in page
+    kilograms = MonthlyTotal.objects.aggregate(sum=Sum("market_based_kg"))["sum"]
+    page = client.post(address(officer, "instrument_true_up"), follow=True).content.decode()
+    assert "Trued up" in page
+    settle_all()
+    assert MonthlyTotal.objects.aggregate(sum=Sum("market_based_kg"))["sum"] > kilograms
+    assert f"Count only what is retired in {last}" not in page
