@@ -45,6 +45,17 @@ FORMATS: dict[str, Format] = {
         "prometheus", "Prometheus range query", SourceKind.PROMETHEUS, None, prometheus.read
     ),
 }
+#: Which hours a format holds: multiplying GPU-hours by the GPUs again is the commonest error.
+HOURS: dict[str, str] = {
+    "sacct": "Elapsed is wall-clock time; times the allocated GPUs it gives device-hours.",
+    "codecarbon": "duration is wall-clock time; times gpu_count it gives device-hours.",
+    "eco2ai": "duration(s) is wall-clock time; times the devices it gives device-hours.",
+    "template": "duration_hours are wall-clock hours, device_hours are summed over the devices:"
+    " either gives the other by device_count.",
+    "carbontracker": "The log's time is wall-clock time; times the devices it gives device-hours.",
+    "prometheus": "A series is one device: its samples are wall-clock time, summed they are"
+    " device-hours.",
+}
 UNKNOWN = (
     "The columns fit none of the formats that are read: our template, CodeCarbon's emissions.csv,"
     " sacct --parsable2, eco2AI's emission.csv, a carbontracker log, a Prometheus range query."

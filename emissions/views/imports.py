@@ -17,9 +17,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from emissions.calculation.vocabulary import ImportStatus
 from emissions.forms.imports import NamesForm, TimeZoneForm, UploadForm
 from emissions.importers.bulk import ImportRefused
-from emissions.importers.formats import FORMATS
+from emissions.importers.formats import FORMATS, HOURS
 from emissions.importers.template import FIELDS
-from emissions.models import ImportMapping, RunImport
+from emissions.models import ImportMapping, ImportRow, RunImport
 from emissions.permissions import Action, Member, Reach, member_required, reach
 from emissions.selectors import imports as selector
 from emissions.services.imports.mapping import forget_name, map_names
@@ -32,6 +32,7 @@ from emissions.services.imports.run import (
 )
 from emissions.services.imports.stage import open_import, stage_again, tell_time_zone
 from emissions.tabular import csv_bytes, defused
+from emissions.views.working import plain
 
 BUSY = (ImportStatus.IMPORTING, ImportStatus.UNDOING)
 MEANWHILE = "This has changed meanwhile: look again."
@@ -122,10 +123,11 @@ def _page(
     context: dict[str, Any] = {
         "one": one,
         "format": FORMATS[one.file_format].label if one.file_format in FORMATS else "",
+        "hours": HOURS.get(one.file_format, ""),
         "refused": refused if one.refused_rows else [],
         "zone_form": zone_form or TimeZoneForm(member=member),
         "names_form": names_form if ready else None,
-        "due": selector.due_rows(run_import=one) if ready else [],
+        "due": [(row, _hours(row)) for row in selector.due_rows(run_import=one)] if ready else [],
         "due_count": one.new_rows + one.changed_rows,
         "shown_rows": selector.SHOWN_ROWS,
         **_progress(one),
@@ -137,6 +139,21 @@ def _page(
             context["names_form"] = NamesForm(member=member, names=names) if names else None
     invalid = any(form is not None and form.errors for form in (zone_form, names_form))
     return render(request, "emissions/imports/import.html", context, status=422 if invalid else 200)
+
+
+def _hours(row: ImportRow) -> dict[str, str]:
+    """Return both kinds of hours of a row: the one that it states, and what it comes to."""
+    count = row.device_count or 1.0
+    wall, summed = row.duration_hours, row.device_hours
+    if wall is None and summed is not None:
+        wall = summed / count
+    if summed is None and wall is not None:
+        summed = wall * count
+    return {
+        "wall": "" if wall is None else plain(wall),
+        "devices": plain(count),
+        "summed": "" if summed is None else plain(summed),
+    }
 
 
 def _progress(one: RunImport) -> dict[str, Any]:

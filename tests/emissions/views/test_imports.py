@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ from django.test import Client
 
 from emissions import uploads
 from emissions.calculation.vocabulary import Role
+from emissions.importers.formats import FORMATS, HOURS
 from emissions.models import ImportMapping, ImportRow, Membership, Run, RunImport
 from tests.emissions.services.imports.files import HEADER, finish
 from tests.factories import make_member, make_organisation, make_project, make_site, make_team
@@ -70,6 +72,29 @@ def test_from_upload_to_undo(client: Client) -> None:
     finish(one)
     assert "Undone." in client.get(f"{LIST}{one.pk}/").content.decode()
     assert not Run.objects.alive().exists()
+
+
+@pytest.mark.parametrize("hours", ["duration_hours", "device_hours"])
+def test_the_preview_says_which_hours_are_meant_and_shows_the_others(
+    client: Client, hours: str
+) -> None:
+    stated = {"duration_hours": "12.5", "device_hours": "50"}[hours]
+    one = sent(
+        client,
+        f"name,hardware,device_count,{hours},started_at\n"
+        f"sweep,A100,4,{stated},2026-05-04T10:00:00Z\n",
+    )
+    page = client.get(f"{LIST}{one.pk}/").content.decode()
+    assert "duration_hours are wall-clock hours" in page
+    (row,) = re.findall(r'<th scope="row">sweep.*?</tr>', page, re.DOTALL)
+    assert re.findall(r'numeric[^>]*">([\d.]+)</td>', row)[:3] == ["12.5", "4", "50"]
+
+
+def test_every_format_says_which_hours_it_holds() -> None:
+    assert set(HOURS) == set(FORMATS)
+    for words in HOURS.values():
+        assert "wall-clock" in words
+        assert "device-hours" in words or "device_hours" in words
 
 
 def test_a_name_is_mapped_once_and_kept(client: Client) -> None:
