@@ -287,10 +287,10 @@ def _losses_step(
     share = np.where(place.factor_includes_losses[at], 0.0, place.loss_share[at])
     factor = place.location_g_per_kwh[at]
     values = _products(kwh, factor * share / (1 - share), GRAMS)
-    if at.size == 1:
+    if np.unique(share).size == 1 and np.unique(factor).size == 1:
         loss = float(share[0])
         values = (
-            f"{plain(float(kwh[0]))} kWh × {plain(float(factor[0]))} {GRAMS} × "
+            f"{plain(float(kwh.sum()))} kWh × {plain(float(factor[0]))} {GRAMS} × "
             f"{loss:.6g} ÷ {1 - loss:.6g}"
         )
     return Step(
