@@ -49,7 +49,7 @@ THAWED = migrations.RunSQL(
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('emissions', '0020_factor_load'),
+        ('emissions', '0023_import_components'),
     ]
 
     operations = [
