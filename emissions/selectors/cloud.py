@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 
 from emissions.calculation.vocabulary import InventoryFigure, PoolKind, Scope, Scope3Category
 from emissions.models import CloudAccount, MonthlyTotal, Organisation, ProviderStatement
@@ -114,16 +114,18 @@ def account_months(
     starts_on: date | None = None,
     ends_before: date | None = None,
     moved: Collection[MovedLines] = (),
+    as_posted: bool = False,
 ) -> list[AccountMonth]:
     """Return each account's months that have an own estimate or a statement: three queries.
 
     By account, as `cloud_accounts` orders them, and month, the latest first. `moved` is
-    added to what the ledger has: what it would be then.
+    added to what the ledger has: what it would be then. Location-based is what the
+    organisation shows, or with `as_posted` the ledger's column of that name.
     """
     accounts = list(cloud_accounts(organisation=organisation))
     found: dict[tuple[int, date], AccountMonth] = {}
     months = _Months(starts_on, ends_before)
-    for account, month, lines in _own_lines(organisation, accounts, months, moved):
+    for account, month, lines in _own_lines(organisation, accounts, months, moved, as_posted):
         one = found.setdefault((account.pk, month), AccountMonth(account, month))
         one.own_lines.append(lines)
     by_id = {account.pk: account for account in accounts}
@@ -187,11 +189,13 @@ def _own_lines(
     accounts: list[CloudAccount],
     months: _Months,
     moved: Collection[MovedLines],
+    as_posted: bool,
 ) -> Iterable[tuple[CloudAccount, date, OwnLines]]:
     """Yield what the ledger has of clouds, statements aside, with the account it belongs to."""
     if not accounts:
         return
     names = [f"cell__{name}" for name in KEPT]
+    sum_of = Sum if as_posted else summed
     rows = (
         MonthlyTotal.objects.filter(
             cell__organisation=organisation,
@@ -201,7 +205,7 @@ def _own_lines(
         )
         .exclude(cell__source_kind=PoolKind.STATEMENT.value)
         .values("month", "cell__cloud_region__provider", *names)
-        .annotate(**{f"sum_{name}": summed(name) for name in REPLACED})
+        .annotate(**{f"sum_{name}": sum_of(name) for name in REPLACED})
         .order_by("month", *names)
     )
     stands = [

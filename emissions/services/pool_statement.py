@@ -16,7 +16,6 @@ from emissions.calculation.statement import Estimate, replaced
 from emissions.calculation.vocabulary import (
     Basis,
     Fit,
-    Headline,
     PoolKind,
     Scope,
     Scope3Category,
@@ -65,7 +64,8 @@ def wanted_statements(
             organisation=organisation,
             starts_on=first_day(min(months)),
             ends_before=first_day(max(months) + 1),
-            moved=() if moved is None else _own_moved(organisation, moved),
+            moved=() if moved is None else _own_moved(moved),
+            as_posted=True,
         )
         if one.uses_statement
     }
@@ -82,23 +82,20 @@ def wanted_statements(
     return lines_of(pool_ids=pool_ids, cells=cells, amounts=np.array(amounts, dtype=np.int64))
 
 
-def _own_moved(organisation: Organisation, moved: pl.DataFrame) -> list[MovedLines]:
-    """Return what would be posted of clouds, as the organisation shows it."""
+def _own_moved(moved: pl.DataFrame) -> list[MovedLines]:
+    """Return what would be posted of clouds."""
     rows = moved.filter(
         pl.col("scope") == int(Scope.SCOPE_3),
         pl.col("category") == int(Scope3Category.PURCHASED_SERVICES),
         pl.col("source_kind") != PoolKind.STATEMENT.value,
     )
-    shown = {name: name for name in REPLACED}
-    if organisation.headline != Headline.HOURLY:
-        shown["location_based_kg"] = "location_based_annual_kg"
     providers = dict(CloudRegion.objects.values_list("pk", "provider"))
     return [
         MovedLines(
             first_day(row["month"]),
             providers.get(row["cloud_region_id"]),
             {name: row[name] for name in KEPT},
-            {name: Decimal(int(row[column])).scaleb(-9) for name, column in shown.items()},
+            {name: Decimal(int(row[name])).scaleb(-9) for name in REPLACED},
         )
         for row in rows.iter_rows(named=True)
     ]

@@ -10,6 +10,7 @@ from emissions.calculation.vocabulary import (
     Cause,
     CloudProvider,
     EntrySource,
+    Headline,
     InventoryFigure,
     SiteKind,
 )
@@ -17,6 +18,9 @@ from emissions.models import (
     AuditEvent,
     CloudRegion,
     EmissionEntry,
+    GridZone,
+    MonthlyTotal,
+    Organisation,
     Posting,
     ProviderStatement,
     Run,
@@ -25,6 +29,7 @@ from emissions.models.entry import QUANTITIES
 from emissions.selectors.cloud import account_months
 from emissions.selectors.periods import parse_value
 from emissions.selectors.totals import Filters, Totals, totals
+from emissions.services.adopt_factors import adopt_factor_set
 from emissions.services.load_statements import (
     Loaded,
     Origin,
@@ -37,6 +42,8 @@ from emissions.services.verify_ledger import verify_ledger
 from tests.factories import (
     NOW,
     make_cloud_account,
+    make_factor_set,
+    make_hours,
     make_organisation,
     make_project,
     make_run,
@@ -138,6 +145,30 @@ def test_choosing_it_makes_it_the_total_and_leaves_the_runs(cloud):
         before.device_hours,
         before.runs,
     )
+
+
+@pytest.mark.parametrize("headline", Headline)
+def test_it_is_the_total_by_the_hour_and_by_the_year(headline):
+    cloud = Cloud()
+    Organisation.objects.filter(pk=cloud.organisation.pk).update(headline=headline)
+    cloud.organisation.refresh_from_db()
+    hours = make_factor_set()
+    zone = GridZone.objects.get(siteconditions__site=cloud.site)
+    make_hours(factor_set=hours, zone=zone, year=2026, grams=lambda hour: 60.0 + hour % 24)
+    adopt_factor_set(
+        organisation=cloud.organisation, factor_set=hours, precedence=50, by=None, now=NOW
+    )
+    settle_all()
+    by_column = MonthlyTotal.objects.filter(cell__organisation=cloud.organisation)
+    columns = [Sum("location_based_kg"), Sum("location_based_annual_kg")]
+    hourly, annual = by_column.aggregate(*columns).values()
+    assert hourly != annual
+    cloud.load("900")
+    cloud.choose(InventoryFigure.STATEMENT)
+    assert location(cloud.totals()) == 900
+    hourly, annual = by_column.aggregate(*columns).values()
+    assert hourly == annual
+    assert verify_ledger(organisation=cloud.organisation).clean
 
 
 def test_the_statement_s_scope_3_stands_beside_the_electricity(cloud):
