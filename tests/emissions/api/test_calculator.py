@@ -289,7 +289,7 @@ def test_queries_do_not_grow_with_rows(reference: dict[str, Any]) -> None:
         return len(captured)
 
     queries(1)
-    assert queries(500) == queries(1) <= 25
+    assert queries(500) <= queries(1) <= 25
 
 
 @pytest.mark.django_db
