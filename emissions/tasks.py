@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from emissions.models import Organisation, PendingCalculation
 from emissions.nudges import Nudges
-from emissions.services import calculate, double_searches, doubles, queue, stale_pools
+from emissions.services import calculate, double_searches, doubles, queue
 from emissions.services import fold_streams as streams
-from emissions.services import settle_pools as pools
 from emissions.services.factor_loads import run_loads
 from emissions.services.imports import run as imports
+from emissions.services.pools import settle, stale
 from emissions.services.preview_jobs import run_previews
 from emissions.services.verify_ledger import verify_ledger as verify
 
@@ -46,7 +46,7 @@ def fold_streams() -> int:
 def settle_pools() -> int:
     """Settle what runs share, until nothing is left."""
     done = 0
-    while settled := pools.settle_pools():
+    while settled := settle.settle_pools():
         done += settled
     return done
 
@@ -54,7 +54,7 @@ def settle_pools() -> int:
 @shared_task
 def mark_idle_months() -> int:
     """Mark the idle hours of months that have ended, and purchases that were never posted."""
-    return stale_pools.idle_due() + stale_pools.purchases_due()
+    return stale.idle_due() + stale.purchases_due()
 
 
 @shared_task

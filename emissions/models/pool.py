@@ -39,7 +39,7 @@ class PoolKey(models.Model):
 class Pool(PoolKey):
     """One row is a month of a node, a site or another subject; workers lock it to settle it.
 
-    A pool posts what depends on the neighbours of a run: see `services/pool_rules`. Its row
+    A pool posts what depends on the neighbours of a run: see `services/pools/rules`. Its row
     never changes, and stays while the ledger has lines of it.
     """
 

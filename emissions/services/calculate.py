@@ -33,6 +33,7 @@ from emissions.services.copying import read_frame
 from emissions.services.divide import divide
 from emissions.services.evidence import with_evidence
 from emissions.services.facts import Facts, load_facts
+from emissions.services.pools.stale import runs_posted
 from emissions.services.posting import (
     as_date,
     frame_of_lines,
@@ -42,7 +43,6 @@ from emissions.services.posting import (
 )
 from emissions.services.queue import CHANGING, facts_are_changing
 from emissions.services.resolve import RUN_COLUMNS, Resolved, resolve
-from emissions.services.stale_pools import runs_posted
 
 logger = logging.getLogger(__name__)
 

@@ -29,8 +29,7 @@ from emissions.selectors.closings import Sets
 from emissions.selectors.instruments import years_of
 from emissions.services.affected import affected_runs
 from emissions.services.factor_tables import adopted_sets
-from emissions.services.queue import announce, queue_runs
-from emissions.services.stale_pools import (
+from emissions.services.pools.stale import (
     OF_RUNS,
     STALE,
     PoolKey,
@@ -41,6 +40,7 @@ from emissions.services.stale_pools import (
     months_between,
     purchases_due,
 )
+from emissions.services.queue import announce, queue_runs
 
 
 def site_changed(*, site: Site, by: User | None, cause: Cause = Cause.DATA) -> int:

@@ -20,7 +20,7 @@ from emissions.services.calculate import quantities, read_runs
 from emissions.services.divide import divide
 from emissions.services.factor_tables import adopted_sets
 from emissions.services.facts import Facts, load_facts
-from emissions.services.preview_pools import Lines, lines_of, preview_pools, together
+from emissions.services.pools.preview import Lines, lines_of, preview_pools, together
 from emissions.services.resolve import Resolved, resolve
 
 CHUNK = 20_000

@@ -19,11 +19,11 @@ from emissions.services.calculate import HOURS_PER_MONTH, read_runs, wanted_line
 from emissions.services.cells import MissingCellsError
 from emissions.services.copying import read_frame
 from emissions.services.facts import load_facts
-from emissions.services.pool_lines import POOL_COLUMNS
-from emissions.services.pool_rules import RULES
+from emissions.services.pools.lines import POOL_COLUMNS
+from emissions.services.pools.rules import RULES
+from emissions.services.pools.settle import MONTH, SAME_POOL, wanted_pool_lines
 from emissions.services.posting import read_lines
 from emissions.services.resolve import resolve
-from emissions.services.settle_pools import MONTH, SAME_POOL, wanted_pool_lines
 
 CHUNK = 50_000
 POOL_CHUNK = 500

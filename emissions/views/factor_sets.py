@@ -27,6 +27,7 @@ from emissions.selectors.closings import Sets
 from emissions.selectors.factor_hours import hours_of_set
 from emissions.selectors.factor_list import adoptions_of, open_sets
 from emissions.services.adopt_factors import NotAdopted, adopt_factor_set, withdraw_factor_set
+from emissions.services.pools.preview import count_pools
 from emissions.services.preview_factors import (
     Difference,
     closed_quarters_kept,
@@ -42,7 +43,6 @@ from emissions.services.preview_jobs import (
     find_preview,
     start_preview,
 )
-from emissions.services.preview_pools import count_pools
 
 PREVIEW_UP_TO = 5_000
 """Runs and pools that are calculated twice while somebody waits for the page; more go to a

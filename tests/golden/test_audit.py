@@ -17,7 +17,7 @@ from emissions.models import EmissionEntry, GridZone, HardwareModel, MonthlyTota
 from emissions.services.create_organisation import create_organisation
 from emissions.services.load_reference import load_reference
 from emissions.services.manage_meters import Reading, record_reading
-from emissions.services.stale_pools import idle_due
+from emissions.services.pools.stale import idle_due
 from tests.factories import NOW, make_instrument, make_node, make_run, make_site, settle_all
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from emissions.calculation.vocabulary import PoolKind
 from emissions.models import GridZone, MonthlyTotal
 from emissions.services.adopt_factors import adopt_factor_set
 from emissions.services.manage_meters import Reading, record_reading
-from emissions.services.stale_pools import idle_due
+from emissions.services.pools.stale import idle_due
 from emissions.services.verify_ledger import verify_ledger
 from tests.factories import (
     NOW,

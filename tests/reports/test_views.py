@@ -14,7 +14,7 @@ from emissions.selectors.periods import parse_value
 from emissions.selectors.totals import Filters, totals
 from emissions.services.load_statements import Origin, Stated, load_statements
 from emissions.services.manage_cloud_accounts import choose_figure
-from emissions.services.stale_pools import purchases_due
+from emissions.services.pools.stale import purchases_due
 from tests.factories import (
     NOW,
     make_cloud_account,

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from emissions.models import Organisation
 from emissions.services.calculate import calculate_pending
 from emissions.services.invalidate import organisation_changed
-from emissions.services.settle_pools import settle_pools
+from emissions.services.pools.settle import settle_pools
 
 
 class Command(BaseCommand):

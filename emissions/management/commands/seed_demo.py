@@ -12,7 +12,7 @@ from emissions.services.demo.closings import close_old_quarters, log_late
 from emissions.services.demo.meters import seed_meters
 from emissions.services.demo.plan import NAME, OFFICER, PASSWORD, PEOPLE, RUNS
 from emissions.services.demo.seed import seed_demo
-from emissions.services.settle_pools import settle_pools
+from emissions.services.pools.settle import settle_pools
 
 
 class Command(BaseCommand):

@@ -29,7 +29,7 @@ from emissions.selectors.totals import Filters, totals
 from emissions.services.adopt_factors import adopt_factor_set, withdraw_factor_set
 from emissions.services.estimate import estimate_runs
 from emissions.services.manage_organisation import edit_organisation
-from emissions.services.stale_pools import idle_due
+from emissions.services.pools.stale import idle_due
 from emissions.services.verify_ledger import verify_ledger
 from tests.factories import (
     NOW,

@@ -43,8 +43,8 @@ from emissions.services.manage_instruments import (
     true_up_year,
 )
 from emissions.services.manage_meters import Reading, record_reading
+from emissions.services.pools.stale import idle_due
 from emissions.services.record_runs import delete_run, edit_run
-from emissions.services.stale_pools import idle_due
 from emissions.services.verify_ledger import verify_ledger
 from tests.factories import (
     NOW,

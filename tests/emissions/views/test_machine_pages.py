@@ -12,7 +12,7 @@ from emissions.models import Membership, Node, Site
 from emissions.selectors.machines import footprint_of, node_by_month, site_by_month
 from emissions.selectors.periods import of_months
 from emissions.services.manage_nodes import place_node
-from emissions.services.settle_pools import settle_pools
+from emissions.services.pools.settle import settle_pools
 from emissions.views.today import local_today
 from tests.factories import (
     NOW,

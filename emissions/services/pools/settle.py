@@ -21,11 +21,11 @@ from emissions.calculation.ledger import difference
 from emissions.calculation.vocabulary import PoolKind
 from emissions.models import Organisation
 from emissions.services.cells import MissingCellsError, find_cells, intern_cells
-from emissions.services.pool_lines import POOL_COLUMNS
-from emissions.services.pool_rules import RULES
+from emissions.services.pools.lines import POOL_COLUMNS
+from emissions.services.pools.rules import RULES
+from emissions.services.pools.stale import pools_posted
 from emissions.services.posting import frame_of_lines, read_lines, share_ledger, write_lines
 from emissions.services.queue import CHANGING, facts_are_changing
-from emissions.services.stale_pools import pools_posted
 
 logger = logging.getLogger(__name__)
 

@@ -30,7 +30,7 @@ from emissions.models import (
 )
 from emissions.selectors.instruments import NO_ELECTRICITY, Years, years_of
 from emissions.selectors.metering import nano, reconciliations, whole_units
-from emissions.services.stale_pools import PoolKey, mark_pools, months_between
+from emissions.services.pools.stale import PoolKey, mark_pools, months_between
 
 Key = tuple[int, date]
 

@@ -23,12 +23,12 @@ from emissions.models import (
     StalePool,
 )
 from emissions.models.entry import QUANTITIES
-from emissions.services import settle_pools as module
-from emissions.services.pool_lines import PoolLines, Rule
-from emissions.services.pool_rules import RULES
+from emissions.services.pools import settle as module
+from emissions.services.pools.lines import PoolLines, Rule
+from emissions.services.pools.rules import RULES
+from emissions.services.pools.settle import settle_pools
+from emissions.services.pools.stale import PoolKey, idle_due, mark_pools
 from emissions.services.record_runs import delete_run, edit_run
-from emissions.services.settle_pools import settle_pools
-from emissions.services.stale_pools import PoolKey, idle_due, mark_pools
 from emissions.services.verify_ledger import verify_ledger
 from tests.factories import (
     NOW,
@@ -263,7 +263,7 @@ class TestIdle:
         assert idle["runs_started"] == 0
 
     def test_it_is_posted_for_months_that_have_ended_without_any_run(self, organisation, node):
-        from emissions.services.stale_pools import idle_due
+        from emissions.services.pools.stale import idle_due
 
         assert idle_due(node=node) > 0
         self.settle(node)
@@ -300,7 +300,7 @@ class TestIdle:
         assert self.idle(node, cell__team__name="Owner")["device_hours"] == 0
 
     def test_shared_without_users_is_the_owner_s(self, organisation, node):
-        from emissions.services.stale_pools import idle_due
+        from emissions.services.pools.stale import idle_due
 
         set_rule(organisation, IdleRule.SHARED)
         idle_due(node=node)

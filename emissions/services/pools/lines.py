@@ -1,4 +1,4 @@
-"""What a rule of a pool is given and what it returns: see `services/pool_rules`."""
+"""What a rule of a pool is given and what it returns: see `services/pools/rules`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

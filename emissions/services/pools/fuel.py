@@ -12,8 +12,8 @@ from emissions.calculation.vocabulary import Basis, Fit, PoolKind, Scope
 from emissions.models import FuelUse, Organisation
 from emissions.models.entry import QUANTITIES
 from emissions.selectors.periods import first_day, month_number
-from emissions.services.pool_cells import lines_of
-from emissions.services.pool_lines import PoolLines, no_lines
+from emissions.services.pools.cells import lines_of
+from emissions.services.pools.lines import PoolLines, no_lines
 
 COLUMNS = ("location_based_kg", "location_based_annual_kg", "market_based_kg")
 

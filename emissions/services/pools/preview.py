@@ -18,11 +18,11 @@ from emissions.models import Cell, Organisation
 from emissions.models.entry import QUANTITIES
 from emissions.services.copying import read_frame
 from emissions.services.facts import Facts
-from emissions.services.pool_coverage import wanted_coverage
-from emissions.services.pool_idle import wanted_idle
-from emissions.services.pool_lines import CELL_TYPES, POOL_COLUMNS, PoolLines
-from emissions.services.pool_meter import wanted_remainder
-from emissions.services.pool_statement import wanted_statements
+from emissions.services.pools.coverage import wanted_coverage
+from emissions.services.pools.idle import wanted_idle
+from emissions.services.pools.lines import CELL_TYPES, POOL_COLUMNS, PoolLines
+from emissions.services.pools.meter import wanted_remainder
+from emissions.services.pools.statement import wanted_statements
 
 KEY = [*Cell.KEY, "month"]
 COLUMNS: dict[str, type[pl.DataType]] = {

@@ -8,8 +8,8 @@ from emissions.models import Organisation
 from emissions.models.entry import QUANTITIES
 from emissions.selectors.periods import month_number
 from emissions.selectors.purchases import Purchase, purchase_kg, purchases
-from emissions.services.pool_cells import lines_of
-from emissions.services.pool_lines import PoolLines, no_lines
+from emissions.services.pools.cells import lines_of
+from emissions.services.pools.lines import PoolLines, no_lines
 
 #: SQL: whether a node was bought in a month.
 NEEDED = (

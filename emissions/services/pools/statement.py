@@ -31,8 +31,8 @@ from emissions.selectors.cloud import (
     account_months,
 )
 from emissions.selectors.periods import first_day, month_number
-from emissions.services.pool_cells import lines_of
-from emissions.services.pool_lines import PoolLines, no_lines
+from emissions.services.pools.cells import lines_of
+from emissions.services.pools.lines import PoolLines, no_lines
 
 #: SQL: whether a provider states something for an account and month.
 NEEDED = (

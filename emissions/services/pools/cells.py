@@ -8,7 +8,7 @@ import polars as pl
 
 from emissions.calculation.arrays import Ints
 from emissions.models import Cell
-from emissions.services.pool_lines import TEXT, PoolLines
+from emissions.services.pools.lines import TEXT, PoolLines
 
 DEFAULTS: dict[str, Any] = {"cost_centre": "", "assumptions": 0}
 

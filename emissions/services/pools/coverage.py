@@ -26,8 +26,8 @@ from emissions.models import (
 from emissions.models.entry import QUANTITIES
 from emissions.selectors.instruments import NO_ELECTRICITY, years_of
 from emissions.selectors.metering import nano
-from emissions.services.allocate_instruments import electricity_of, in_order
-from emissions.services.pool_lines import CELL_TYPES, PoolLines, no_lines
+from emissions.services.pools.allocate_instruments import electricity_of, in_order
+from emissions.services.pools.lines import CELL_TYPES, PoolLines, no_lines
 
 Key = tuple[int, date]
 
