@@ -5,7 +5,7 @@ import errno
 import os
 import sys
 
-from config.embedded.children import end_with_parent
+from config.embedded.children import DISK_IS_FULL, end_with_parent
 from config.embedded.errors import CannotStart
 from config.embedded.home import Home
 from config.embedded.screen import Screen
@@ -47,11 +47,9 @@ def run(supervisor: Supervisor) -> int:
         screen.say("\nStopping.")
         return 0
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        raise CannotStart(
-            f"The disk under {supervisor.home.folder} is full. Make room and start again."
-        ) from error
+        raise CannotStart(f"{DISK_IS_FULL} (Data: {supervisor.home.folder})") from error
     finally:
         supervisor.stop()
 

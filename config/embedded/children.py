@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import errno
 import os
 import pwd
 import signal
@@ -16,13 +17,17 @@ from typing import Any
 from config.embedded.errors import CannotStart
 
 PR_SET_PDEATHSIG = 1
+DISK_IS_FULL = "The disk is full. Make room and start again."
 # Loaded before any fork: a child between fork and exec may not import.
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 @dataclass
 class Child:
-    """One process in a session of its own, its output in a log file."""
+    """One process in a session of its own, its output in a log file.
+
+    Of what its parent has open it `keeps` these file descriptors.
+    """
 
     name: str
     command: Sequence[str]
@@ -34,12 +39,15 @@ class Child:
     account: pwd.struct_passwd | None = None
     directory: Path | None = None
     output: Path | None = None
+    keeps: Sequence[int] = ()
     asked: bool = False
+    started: float = 0.0
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the process; its parent's death sends it `orphan_signal`."""
         self.asked = False
+        self.started = time.monotonic()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log, (self.output or self.log).open("ab") as output:
             self.process = subprocess.Popen(
@@ -50,6 +58,7 @@ class Child:
                 env=dict(self.environment),
                 cwd=self.directory,
                 start_new_session=True,
+                pass_fds=tuple(self.keeps),
                 preexec_fn=_before_exec(os.getpid(), self.orphan_signal),
                 **identity(self.account),
             )
@@ -108,9 +117,11 @@ class Child:
 
     def explain(self) -> str:
         """Return what to tell a person about this process's end."""
+        lines = self.last_lines()
+        full = f"\n{DISK_IS_FULL}" if os.strerror(errno.ENOSPC) in lines else ""
         return (
-            f"{self.name} ended (exit status {self.exit_status}). The last lines of {self.log}:\n"
-            f"{self.last_lines()}"
+            f"{self.name} ended (exit status {self.exit_status}). "
+            f"The last lines of {self.log}:\n{lines}{full}"
         )
 
 

@@ -71,7 +71,13 @@ class Home:
 
     def take(self) -> bool:
         """Take the folder for this process, until it ends; return whether it was free."""
-        self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise CannotStart(
+                f"{error.filename} cannot be opened: {error.strerror}. Was Tonne started by "
+                "another account? Start it by that one, or set TONNE_DATA_DIR to another folder."
+            ) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

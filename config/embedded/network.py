@@ -11,6 +11,8 @@ from config.embedded.errors import CannotStart
 
 # A server that is just ending may hold its port for a moment.
 PORT_PATIENCE_SECONDS = 5.0
+# Connections that wait while the web server starts.
+BACKLOG = 1024
 
 
 def port() -> int:
@@ -26,26 +28,56 @@ def host() -> str:
     return os.environ.get("BIND", "").strip() or "127.0.0.1"
 
 
-def check_free(address: str, number: int) -> None:
-    """Raise unless the port can be listened on."""
+def listen(address: str, number: int) -> socket.socket:
+    """Take the port for as long as we run, and return the socket that the web server accepts on.
+
+    Taken before anything else starts: a port that is only looked at may be somebody else's by
+    the time the web server wants it, and whoever answers there would pass for our own.
+    """
     deadline = time.monotonic() + PORT_PATIENCE_SECONDS
     while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((address, number))
-                return
-            except OSError as error:
-                problem = error
+        taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind((address, number))
+            taken.listen(BACKLOG)
+        except OSError as error:
+            taken.close()
+            problem = error
+        else:
+            if _answers_as_localhost(number):
+                taken.close()
+                raise CannotStart(_in_use(number))
+            return taken
         if problem.errno != errno.EADDRINUSE or time.monotonic() > deadline:
             break
         time.sleep(0.2)
     if problem.errno == errno.EADDRINUSE:
+        raise CannotStart(_in_use(number))
+    if problem.errno == errno.EACCES:
         raise CannotStart(
-            f"Port {number} is in use by another program. End that program, "
-            f"or choose another port: PORT={number + 1 if number < 65535 else 8001} make up"
+            f"Port {number} is kept for the system: this account may not listen on it. "
+            "Choose one from 1024 up: PORT=8000 make up"
         )
-    raise CannotStart(f"{address}:{number} cannot be listened on: {problem.strerror}.")
+    raise CannotStart(
+        f"{address}:{number} cannot be listened on: {problem.strerror or problem}. "
+        "BIND is the address of this machine to listen on, 127.0.0.1 unless set."
+    )
+
+
+def _answers_as_localhost(number: int) -> bool:
+    """Whether another program has the port in IPv6, where browsers look for localhost first."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("::1", number)) == 0
+
+
+def _in_use(number: int) -> str:
+    other = number + 1 if number < 65535 else 8001
+    return (
+        f"Port {number} is in use by another program. End that program, "
+        f"or choose another port: PORT={other} make up"
+    )
 
 
 def readiness(address: str, number: int) -> dict[str, object] | None:

@@ -3,8 +3,10 @@
 import hashlib
 import os
 import signal
+import socket
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from importlib.metadata import distributions
 from pathlib import Path
@@ -22,6 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 120.0
 # Longer than a worker's last sign of life lasts: /readyz tells of every death.
 RESTART_AFTER_SECONDS = 20.0
+# What dies this often in a row, each time as soon as it was started, will not live.
+QUICK_DEATHS = 3
+QUICK_SECONDS = 10.0
 
 
 class Stopped(Exception):
@@ -43,6 +48,7 @@ class Supervisor:
         self.commands: list[Child] = []
         self.processes: list[Child] = []
         self.sign_ins = ""
+        self.listener: socket.socket | None = None
 
     @property
     def address(self) -> str:
@@ -52,7 +58,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Start all parts and return once every one is live."""
-        network.check_free(self.host, self.port)
+        self.listener = network.listen(self.host, self.port)
         self.home.announce(self.address)
         self._start_database()
         self._start_broker()
@@ -63,14 +69,18 @@ class Supervisor:
             self._wait_until_ready()
 
     def watch(self) -> NoReturn:
-        """Restart what dies, until somebody asks us to end."""
+        """Restart what dies, until somebody asks us to end or a part dies again and again."""
         restart_at: dict[str, float] = {}
+        quick: Counter[str] = Counter()
         while True:
             for name, child, start in self._parts():
                 if child is None or child.running():
                     continue
                 now = time.monotonic()
                 if name not in restart_at:
+                    quick[name] = quick[name] + 1 if now - child.started < QUICK_SECONDS else 0
+                    if quick[name] >= QUICK_DEATHS:
+                        raise CannotStart(f"{name} does not stay up.\n{child.explain()}")
                     self.screen.complain(
                         f"{child.explain()}\nIt starts again in {RESTART_AFTER_SECONDS:.0f} s."
                     )
@@ -97,6 +107,8 @@ class Supervisor:
         if self.cluster is not None:
             with self.screen.step("Stopping PostgreSQL"):
                 self.cluster.stop()
+        if self.listener is not None:
+            self.listener.close()
 
     def _parts(self) -> list[tuple[str, Child | None, Callable[[], None]]]:
         servers = [server for server in (self.cluster, self.broker) if server is not None]
@@ -218,9 +230,14 @@ class Supervisor:
     def _start_processes(self) -> None:
         python = sys.executable
         celery = [python, "-m", "celery", "-A", "config"]
+        assert self.listener is not None
+        port = self.listener.fileno()
         quiet = ["--loglevel=INFO", "--without-gossip", "--without-mingle", "--pool=solo"]
         commands: dict[str, list[str]] = {
-            "Web server": [python, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"],
+            "Web server": [
+                *(python, "-m", "gunicorn", "-c", "config/gunicorn.py"),
+                *("--bind", f"fd://{port}", "config.wsgi"),
+            ],
             "Worker (interactive)": [
                 *(*celery, "worker", "--queues=interactive", "--hostname=interactive@%h", *quiet)
             ],
@@ -244,6 +261,7 @@ class Supervisor:
                 # The database is the queue: a worker may be cut off at any line.
                 orphan_signal=signal.SIGTERM if name == "Web server" else signal.SIGKILL,
                 directory=ROOT,
+                keeps=[port] if name == "Web server" else [],
             )
             child.start()
             self.processes.append(child)

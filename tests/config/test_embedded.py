@@ -1,5 +1,6 @@
 """The supervisor behind `make up`, with real processes."""
 
+import errno
 import os
 import shutil
 import signal
@@ -17,8 +18,11 @@ import psycopg2
 import pytest
 
 from config.embedded import environment, home, network, postgres
+from config.embedded.children import DISK_IS_FULL, Child
 from config.embedded.errors import CannotStart
 from config.embedded.home import Home
+from config.embedded.screen import Screen
+from config.embedded.supervisor import Stopped, Supervisor
 from tests.servers import Servers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +31,7 @@ OURS = {
     "TONNE_TEST_SERVERS", "MAKELEVEL", "BIND",
 }  # fmt: skip
 START_SECONDS = 150
+wait = time.sleep
 
 
 @pytest.fixture
@@ -143,14 +148,102 @@ def test_another_versions_data_stay_untouched(up: Up) -> None:
     assert [path.name for path in data.iterdir()] == ["PG_VERSION"]
 
 
-def test_a_port_in_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "PORT_PATIENCE_SECONDS", 0)
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_port_in_use_is_named_and_nothing_stays(up: Up, address: str) -> None:
+    """In IPv6, too: a browser that opens localhost asks there first."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind((address, up.port))
         other.listen()
-        number = other.getsockname()[1]
-        with pytest.raises(CannotStart, match=f"Port {number} is in use.*PORT="):
-            network.check_free("127.0.0.1", number)
+        refused = up.again()
+    assert refused.returncode == 1
+    assert f"Port {up.port} is in use by another program" in refused.stderr
+    assert f"PORT={up.port + 1} make up" in refused.stderr
+    assert "Tonne runs" not in refused.stdout
+    data = Path(up.environment["TONNE_DATA_DIR"])
+    assert not (data / "postgresql").exists(), "started before the port was ours"
+    assert not Home(data).taken()
+
+
+def test_a_port_is_ours_from_the_first_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two that start at once, one is told: nobody takes the port while the first gets ready."""
+    monkeypatch.setattr(network, "PORT_PATIENCE_SECONDS", 0)
+    number = free_port()
+    refused = pytest.raises(CannotStart, match=f"Port {number} is in use")
+    with network.listen("127.0.0.1", number), refused:
+        network.listen("127.0.0.1", number)
+    network.listen("127.0.0.1", number).close()
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "Port 80 is kept.*PORT=8000 make up"),
+        (OSError(errno.EADDRNOTAVAIL, "Cannot assign"), "192.0.2.1:80 cannot be.*BIND"),
+    ],
+)
+def test_a_port_that_may_not_be_had_is_named(
+    monkeypatch: pytest.MonkeyPatch, problem: OSError, words: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(network.socket.socket, "bind", refuse)
+    with pytest.raises(CannotStart, match=words):
+        network.listen("192.0.2.1", 80)
+
+
+class TestWatch:
+    """What a part's death leads to."""
+
+    @pytest.fixture
+    def supervisor(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
+        monkeypatch.setattr("config.embedded.supervisor.RESTART_AFTER_SECONDS", 0)
+        monkeypatch.setattr("config.embedded.supervisor.time.sleep", lambda _: wait(0.02))
+        return Supervisor(Home(folder), Screen(), demo=False)
+
+    def dying(self, folder: Path, script: str) -> Child:
+        child = Child(
+            name="Web server",
+            command=["/bin/sh", "-c", script],
+            log=folder / "web.log",
+        )
+        child.start()
+        return child
+
+    def test_what_dies_at_once_again_and_again_ends_all(
+        self, supervisor: Supervisor, folder: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        supervisor.processes = [self.dying(folder, "echo broken as can be; exit 3")]
+        with pytest.raises(CannotStart, match=r"(?s)does not stay up.*status 3.*broken as can be"):
+            supervisor.watch()
+        assert capsys.readouterr().out.count("was started again") == 2
+
+    def test_what_lived_for_a_while_is_started_again_for_ever(
+        self, supervisor: Supervisor, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("config.embedded.supervisor.QUICK_SECONDS", 0)
+        web = self.dying(folder, "exit 3")
+        starts = 0
+
+        def start() -> None:
+            nonlocal starts
+            starts += 1
+            if starts > 5:
+                raise Stopped
+            Child.start(web)
+
+        monkeypatch.setattr(web, "start", start)
+        supervisor.processes = [web]
+        with pytest.raises(Stopped):
+            supervisor.watch()
+
+    def test_a_full_disk_is_told_from_the_log(self, folder: Path) -> None:
+        child = self.dying(folder, "echo 'PANIC: could not write: No space left on device'")
+        assert child.process is not None
+        child.process.wait()
+        assert child.explain().endswith(DISK_IS_FULL)
 
 
 @pytest.mark.parametrize("value", ["http", "0", "65536", "-1"])
@@ -171,6 +264,12 @@ def test_a_folder_that_cannot_be_made_is_named(folder: Path) -> None:
     (folder / "file").write_text("")
     with pytest.raises(CannotStart, match="TONNE_DATA_DIR"):
         Home(folder / "file" / "data").prepare()
+
+
+def test_a_lock_that_another_account_made_is_named(folder: Path) -> None:
+    (folder / "lock").mkdir()
+    with pytest.raises(CannotStart, match=r"lock cannot be opened.*TONNE_DATA_DIR"):
+        Home(folder).take()
 
 
 def test_one_holder_at_a_time(folder: Path) -> None:
