@@ -10,7 +10,7 @@ from django import forms
 from emissions.calculation.vocabulary import MeasuringPoint
 from emissions.forms.dates import DayField
 from emissions.forms.uploads import TableUploadForm
-from emissions.importers.tables import Limits
+from emissions.importers.cells import Limits
 from emissions.models import MeterReading, Organisation
 from emissions.services.manage_meters import Reading
 

@@ -6,7 +6,8 @@ from django import forms
 from django.core import signing
 from django.core.exceptions import ValidationError
 
-from emissions.importers.tables import MEGABYTE, Limits, Row, Table, TableError, read_table
+from emissions.importers.cells import MEGABYTE, Limits, Row, TableError
+from emissions.importers.tables import Table, read_table
 
 #: How long a preview may be looked at before it is applied.
 PREVIEW_SECONDS = 24 * 3600
@@ -17,7 +18,7 @@ class TableUploadForm(forms.Form):
 
     file = forms.FileField(
         label="CSV or Excel file",
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx"}),
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx,.xls"}),
         error_messages={"required": "Choose a file.", "empty": "This file is empty."},
     )
     limits = Limits(megabytes=5, unpacked_megabytes=60, rows=1000, columns=100, cells=200_000)

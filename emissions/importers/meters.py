@@ -9,7 +9,8 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from emissions.importers.tables import Table, day_of, matched, number_of
+from emissions.importers.cells import day_of, matched, number_of
+from emissions.importers.tables import Table
 
 BILLS: dict[str, tuple[str, ...]] = {
     "month": ("period", "billing month"),

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emissions.calculation.vocabulary import Tenure
-from emissions.importers.tables import Row, Table, day_of, matched, number_of
+from emissions.importers.cells import Row, day_of, matched, number_of
+from emissions.importers.tables import Table
 from emissions.tabular import undefused
 
 #: Our columns, with other names that inventories and CMDBs give them.

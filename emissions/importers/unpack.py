@@ -7,9 +7,7 @@ part. Nothing is executed, and formulas are refused: what they last came to may 
 """
 
 import json
-import os
 import re
-import resource
 import subprocess
 import sys
 import zipfile
@@ -19,13 +17,12 @@ from pathlib import Path
 
 import polars as pl
 
-from emissions.importers.tables import Limits, TableError, read_table
+from emissions.importers import limited
+from emissions.importers.cells import Limits, TableError
+from emissions.importers.tables import read_table
 
 SHEET = Limits(megabytes=64, unpacked_megabytes=256, rows=200_000, cells=5_000_000)
 """What a spreadsheet may hold; what is larger is better sent as CSV."""
-
-MOST_MEMORY = 3 * 1024**3
-"""Address space of the process, its programs included. [bytes]"""
 
 MOST_TEXT = 1024**3
 """Text that a file may unpack to. [bytes]"""
@@ -33,7 +30,6 @@ MOST_TEXT = 1024**3
 MOST_SECONDS = 300
 LONGEST_CELL = 64 * 1024
 BATCH = 20_000
-REFUSED = 3
 TOO_MUCH = (
     "This file cannot be unpacked: it is damaged, or holds more than can be read at once."
     " Send it as CSV, or in parts."
@@ -57,20 +53,13 @@ def unpack(path: Path, target: Path) -> list[str]:
     UnpackError
         The file cannot be read, or not within the limits.
     """
-    handed_on = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "emissions.importers.unpack", str(path), str(target)],
-            cwd=Path(__file__).parents[2],
-            env={**handed_on, "POLARS_MAX_THREADS": "1"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=MOST_SECONDS,
-            check=False,
+        done = limited.run(
+            "emissions.importers.unpack", str(path), str(target), seconds=MOST_SECONDS
         )
     except subprocess.TimeoutExpired as error:
         raise UnpackError(TOO_MUCH) from error
-    if done.returncode == REFUSED:
+    if done.returncode == limited.REFUSED:
         raise UnpackError(json.loads(done.stdout))
     if done.returncode != 0:
         raise UnpackError(TOO_MUCH)
@@ -145,18 +134,12 @@ def _as_text(batch: pl.DataFrame) -> pl.DataFrame:
 
 def main(path: str, target: str) -> int:
     """Unpack within the limits; print the header, or why not, as JSON."""
-    for limit, most in (
-        (resource.RLIMIT_AS, MOST_MEMORY),
-        (resource.RLIMIT_FSIZE, MOST_TEXT),
-        (resource.RLIMIT_CPU, MOST_SECONDS),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(limit, (most, most))
+    limited.limit(output=MOST_TEXT, seconds=MOST_SECONDS)
     try:
         print(json.dumps(write_text(Path(path), Path(target))))
     except UnpackError as error:
         print(json.dumps(str(error)))
-        return REFUSED
+        return limited.REFUSED
     return 0
 
 

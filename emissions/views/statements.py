@@ -15,8 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from emissions.calculation.vocabulary import CloudProvider
 from emissions.forms.cloud import StatementForm
+from emissions.importers.cells import TableError
 from emissions.importers.statements import Figure, Statement, StatementError, read_statement
-from emissions.importers.tables import TableError
 from emissions.models import CloudAccount, ProviderStatement
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors.cloud import cloud_accounts

@@ -1,9 +1,9 @@
 """US EPA eGRID workbook: total output emission rates of subregions, states and the country.
 
-Sheets `SRL23`, `ST23` and `US23` (the year's two digits) have long names in their first row
-and codes in their second: `SRC2ERTA` is the subregion's total output rate of CO2 equivalent
-per MWh of net generation: combustion only, and per kWh generated, so that losses come on top
-by eGRID's rule. `SRCO2RTA`, `SRCH4RTA` and `SRN2ORTA` are its gases.
+Sheets `SRL23`, `ST23` and `US23` (the year's two digits), or one of them saved as CSV, have
+long names in their first row and codes in their second: `SRC2ERTA` is the subregion's total
+output rate of CO2 equivalent per MWh of net generation: combustion only, and per kWh generated,
+so that losses come on top by eGRID's rule. `SRCO2RTA`, `SRCH4RTA` and `SRN2ORTA` are its gases.
 
 EPA publishes each edition twice, with the same sheets and codes: in pounds, and in metric
 units (`egrid2022_data_metric.xlsx`). Only the long name tells them apart: “… total output
@@ -12,13 +12,14 @@ emission rate (lb/MWh)” or “(kg/MWh)”. Editions up to eGRID2014 state CH4 
 References
 ----------
 USEPA/egrid, scripts/final_formatting.R and final_formatting_metric.R, which write the
-workbooks of eGRID2021 and later.
+workbooks of eGRID2021 and later; the sheets SRL22, ST22 and US22 of eGRID2022, saved as CSV.
 """
 
 import re
 from dataclasses import dataclass
 
 from emissions.calculation.vocabulary import FactorKind
+from emissions.importers.cells import Limits, Row, number_of
 from emissions.importers.factors.rows import (
     FactorRow,
     Format,
@@ -28,7 +29,8 @@ from emissions.importers.factors.rows import (
     whole_year,
     year_of,
 )
-from emissions.importers.tables import Limits, Row, number_of, read_sheets
+from emissions.importers.spreadsheets import is_workbook, read_sheets
+from emissions.importers.tables import read_lines
 
 GRAMS_PER_POUND = 453.59237
 POUNDS_PER_MWH = GRAMS_PER_POUND / 1000
@@ -69,16 +71,30 @@ TERRITORIES = {"PR": "PR", "GU": "GU", "VI": "VI", "AS": "AS", "MP": "MP"}
 
 
 def read(content: bytes) -> Read:
-    """Read the sheets that are there."""
+    """Read the sheets that are there, or one of them saved as CSV."""
     found = Read()
-    patterns = [sheet.name for sheet in SHEETS]
-    sheets = read_sheets(content, names=patterns, limits=LIMITS)
+    if is_workbook(content):
+        patterns = [sheet.name for sheet in SHEETS]
+        sheets = read_sheets(content, names=patterns, limits=LIMITS)
+    else:
+        rows = read_lines(content, limits=LIMITS)
+        sheets = [rows if _codes_at(rows, sheet) is not None else [] for sheet in SHEETS]
     if not any(sheets):
         raise NotThisFormat(f"There is no such sheet. Expected: {EXPECTS}")
     for sheet, rows in zip(SHEETS, sheets, strict=True):
         if rows:
             _sheet(found, sheet, rows)
     return found
+
+
+def _codes_at(rows: list[Row], sheet: Sheet) -> int | None:
+    """Return which row holds the codes of a sheet, if one of the first does."""
+    codes = set(_codes(sheet))
+    return next((at for at, row in enumerate(rows[:10]) if codes <= set(row.cells)), None)
+
+
+def _codes(sheet: Sheet) -> list[str]:
+    return [code for code in ("YEAR", sheet.zone, f"{sheet.prefix}C2ERTA") if code]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +107,9 @@ class Columns:
 
 def _sheet(found: Read, sheet: Sheet, rows: list[Row]) -> None:
     code = f"{sheet.prefix}C2ERTA"
-    wanted = [name for name in ("YEAR", sheet.zone, code) if name]
-    start = next((at for at, row in enumerate(rows[:10]) if set(wanted) <= set(row.cells)), None)
+    start = _codes_at(rows, sheet)
     if start is None:
-        found.error(rows[0].number, "", f"No row of codes with {', '.join(wanted)}.")
+        found.error(rows[0].number, "", f"No row of codes with {', '.join(_codes(sheet))}.")
         return
     columns = _columns(rows[start], rows[start - 1] if start else None)
     if code not in columns.scales:
@@ -161,7 +176,7 @@ def _gas(row: Row, columns: Columns, code: str) -> float | None:
 
 
 FORMAT = Format(
-    label="US EPA eGRID: subregions, states and country (XLSX)",
+    label="US EPA eGRID: subregions, states and country (XLSX, XLS, or a sheet as CSV)",
     name="EPA eGRID",
     source="US EPA, Emissions & Generation Resource Integrated Database",
     source_url="https://www.epa.gov/egrid",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from emissions.calculation.vocabulary import FactorKind
+from emissions.importers.cells import Limits, Row
 from emissions.importers.factors.rows import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -21,7 +22,7 @@ from emissions.importers.factors.rows import (
     grams_of,
     whole_year,
 )
-from emissions.importers.tables import Limits, Row, Table, read_table
+from emissions.importers.tables import Table, read_table
 
 LIMITS = Limits(megabytes=60, rows=500_000, columns=60, cells=40_000_000)
 EXPECTS = (

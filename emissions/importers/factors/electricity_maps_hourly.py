@@ -7,6 +7,7 @@ row, or without a value, is a gap: runs in it count at the factor of the year.
 from datetime import date, datetime
 
 from emissions.calculation.vocabulary import FactorKind
+from emissions.importers.cells import Row
 from emissions.importers.factors.electricity_maps import (
     EXPECTS,
     LIMITS,
@@ -15,7 +16,7 @@ from emissions.importers.factors.electricity_maps import (
     moment_of,
 )
 from emissions.importers.factors.rows import Format, Hours, NotThisFormat, Read, grams_of
-from emissions.importers.tables import Row, Table, read_table
+from emissions.importers.tables import Table, read_table
 
 Series = dict[tuple[str, int, FactorKind], Hours]
 MOST_SERIES = 1000

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from emissions.calculation.vocabulary import FactorKind, FactorRole
+from emissions.importers.cells import Limits, Row, day_of, number_of
 from emissions.importers.factors.rows import (
     LARGEST_G_PER_KWH,
     FactorRow,
@@ -22,7 +23,7 @@ from emissions.importers.factors.rows import (
     whole_year,
     year_of,
 )
-from emissions.importers.tables import Limits, Row, Table, day_of, number_of, read_table
+from emissions.importers.tables import Table, read_table
 
 LIMITS = Limits(megabytes=20, rows=100_000, columns=60)
 COLUMNS = {

@@ -9,6 +9,7 @@ Year, …, Variable, Unit, Value`), of which the rows “CO2 intensity” count.
 """
 
 from emissions.calculation.vocabulary import FactorKind
+from emissions.importers.cells import Limits, Row
 from emissions.importers.factors.rows import (
     FactorRow,
     Format,
@@ -20,7 +21,7 @@ from emissions.importers.factors.rows import (
     whole_year,
     year_of,
 )
-from emissions.importers.tables import Limits, Row, Table, read_table
+from emissions.importers.tables import Table, read_table
 from emissions.selectors.countries import zones_by_code
 
 LIMITS = Limits(megabytes=60, rows=500_000, columns=250, cells=40_000_000)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from emissions.calculation.vocabulary import FactorKind, FactorRole
-from emissions.importers.tables import Row, Table, TableError, matched, number_of
+from emissions.importers.cells import Row, TableError, matched, number_of
+from emissions.importers.tables import Table
 
 LARGEST_G_PER_KWH = 5000.0
 """No grid emits more: the dirtiest fuels give some 1,500. A larger value is another unit."""

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from emissions.importers.tables import Row, Table, TableError
+from emissions.importers.cells import Row, TableError
+from emissions.importers.tables import Table
 
 NO_ROWS = "This JSON holds no list of rows under “value”."
 

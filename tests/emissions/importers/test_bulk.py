@@ -13,7 +13,7 @@ import pytest
 
 from emissions.importers import bulk, unpack
 from emissions.importers.bulk import ImportRefused, open_table
-from emissions.importers.tables import Limits
+from emissions.importers.cells import Limits
 from emissions.importers.unpack import UnpackError
 
 

@@ -15,13 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emissions.importers.bulk import ImportRefused
+from emissions.importers.cells import TableError
 from emissions.importers.exposition import as_answer, read_samples
 from emissions.importers.factors import FORMATS
 from emissions.importers.factors.rows import NotThisFormat, read_file
 from emissions.importers.meters import NoReadings, read_bills, read_intervals
 from emissions.importers.nodes import MissingColumns, read_nodes
 from emissions.importers.statements import StatementError, read_statement
-from emissions.importers.tables import TableError, read_table
+from emissions.importers.tables import read_table
 from tests.emissions.importers.factors.test_formats import EMBER, ENERGY, LICENSED, MAPS, OWID
 from tests.emissions.importers.factors.workbooks import DEFRA_EDITIONS, defra_edition, egrid
 

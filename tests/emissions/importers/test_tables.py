@@ -10,15 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emissions.importers.tables import (
-    ROW,
-    Limits,
-    TableError,
-    day_of,
-    matched,
-    number_of,
-    read_table,
-)
+from emissions.importers.cells import Limits, TableError, day_of, matched, number_of
+from emissions.importers.tables import ROW, read_table
 
 
 def xlsx(rows: list[list[object]]) -> bytes:
@@ -95,7 +88,7 @@ class TestText:
             (b'a,b\n1,"2\n', "Line 2"),
             (b'a,b\n1,"2"3\n', "Line 2"),
             (b"a\x00b\n", "not a table"),
-            (b"\xd0\xcf\x11\xe0old", "old or encrypted"),
+            (b"\xd0\xcf\x11\xe0old", "damaged, protected by a password"),
             (b"PK\x03\x04rubbish", "damaged"),
         ],
     )

@@ -1,6 +1,9 @@
 """Each publisher's file gives the factors that it prints, and errors where it is another one."""
 
+import csv
+import io
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -9,13 +12,16 @@ from emissions.importers.factors import FORMATS, electricity_maps_hourly
 from emissions.importers.factors.rows import Read, RowError, read_file
 from tests.emissions.importers.factors.workbooks import (
     DEFRA_EDITIONS,
+    DEFRA_SHEETS,
     ELECTRICITY,
     Formula,
     defra,
     defra_edition,
+    defra_set,
     egrid,
     workbook,
 )
+from tests.emissions.importers.old_workbooks import old_workbook
 
 OWID = """Entity,Code,Year,Carbon intensity of electricity - gCO2/kWh
 Africa,,2023,534.9
@@ -155,6 +161,39 @@ class TestEgrid:
         }  # fmt: skip
         assert not found.factors
 
+    @pytest.mark.parametrize(
+        ("sheet", "rates"),
+        [
+            ("srl22", {"US-AKGD": 1057.841, "US-CAMX": 499.278, "US-SRVC": 625.874}),
+            ("st22", {"US-AK": 917.453, "PR": 1599.922}),
+            ("us22", {"US": 827.520}),
+        ],
+    )
+    def test_real_sheets_of_2022_with_all_their_columns(self, sheet, rates):
+        """Rows of EPA's eGRID2022 workbook, its sheets saved as CSV: “1,057.841” is a number."""
+        content = (Path(__file__).parent / f"egrid2022_{sheet}.csv").read_bytes()
+        found = read("egrid", content)
+        assert not found.errors
+        assert {one.zone: one.g_co2e_per_kwh for one in found.factors} == {
+            zone: pytest.approx(pounds * 0.45359237) for zone, pounds in rates.items()
+        }
+        assert found.factors[0].row == 3
+        assert found.factors[0].co2_g_per_kwh < found.factors[0].g_co2e_per_kwh
+
+    def test_the_same_sheets_in_a_workbook_give_the_same(self):
+        texts = {
+            f"{sheet}22": (Path(__file__).parent / f"egrid2022_{sheet.lower()}22.csv").read_text()
+            for sheet in ("SRL", "ST", "US")
+        }
+        sheets: dict[str, list[list[object]]] = {
+            name: [[*row] for row in csv.reader(io.StringIO(text))] for name, text in texts.items()
+        }
+        found = read("egrid", workbook({"Contents": [["eGRID2022"]], **sheets}))
+        assert not found.errors
+        alone = [read("egrid", text) for text in texts.values()]
+        assert values(found) == {key: v for one in alone for key, v in values(one).items()}
+        assert values(read("egrid", old_workbook(sheets))) == values(found)
+
     def test_another_workbook_is_refused_as_a_whole(self):
         (error,) = read("egrid", workbook({"Sheet1": [["a", "b"], [1, 2]]})).errors
         assert error.row == 0
@@ -188,6 +227,39 @@ class TestDefra:
             ("GB", edition, "direct", "upstream"): pytest.approx(upstream + wtt_losses),
         }
         assert [one.co2_g_per_kwh for one in found.factors] == [pytest.approx(co2), None]
+
+    def test_an_old_excel_file_gives_what_the_new_one_gives(self):
+        """The flat files of 2017 to 2019, 2021 and 2022 were published as XLS."""
+        old = read("defra", old_workbook({"Introduction": [["x"]], **DEFRA_SHEETS}))
+        assert not old.errors
+        assert values(old) == values(read("defra", defra()))
+        assert [one.row for one in old.factors] == [8, 11]
+
+    @pytest.mark.parametrize("write", [workbook, old_workbook])
+    @pytest.mark.parametrize("indented", [False, True])
+    def test_the_full_set_gives_generation_and_upstream(self, write, indented):
+        """Rows of the full set of 2026 (DESNZ, OGL v3.0); older sets begin with an empty column."""
+        found = read("defra", write(defra_set(indented=indented)))
+        assert not found.errors
+        assert values(found) == {
+            ("GB", 2026, "direct", "location"): pytest.approx(130.96),
+            ("GB", 2026, "direct", "upstream"): pytest.approx(40.41),
+        }
+        assert found.factors[0].co2_g_per_kwh == pytest.approx(129.43)
+        assert "1 rows of transmission" in found.left_out[0]
+
+    def test_the_condensed_set_says_that_it_has_no_upstream(self):
+        sheets = defra_set(total="Total kg CO2e per unit")
+        del sheets["WTT- UK electricity"]
+        found = read("defra", workbook(sheets))
+        assert [one.role for one in found.factors] == [FactorRole.LOCATION]
+        assert "Well-to-tank emissions are not in this file" in found.left_out[0]
+
+    def test_a_cell_of_a_set_that_is_no_factor_is_named(self):
+        sheets = defra_set()
+        sheets["UK electricity"][-1][4] = "n/a"
+        (error,) = read("defra", workbook(sheets)).errors
+        assert (error.row, error.column) == (6, "kg CO2e")
 
     def test_rows_are_numbered_as_the_spreadsheet_shows_them(self):
         found = read("defra", defra(["2_1", *ELECTRICITY, "kWh", "kg CO2e", "see note"]))

@@ -88,33 +88,71 @@ LOSSES = ["Scope 3", "Transmission and distribution", "T&D- UK electricity", "El
           ""]  # fmt: skip
 
 
+DEFRA_ROWS: list[list[object]] = [
+    ["2_1", *ELECTRICITY, "kWh", "kg CO2e", 0.20705],
+    ["2_2", *ELECTRICITY, "kWh", "kg CO2e of CO2 per unit", 0.20493],
+    ["3_1", *LOSSES, "kWh", "kg CO2e", 0.01830],
+    ["4_1", *WTT, "kWh", "kg CO2e", 0.0459],
+    ["4_2", *WTT_LOSSES, "kWh", "kg CO2e", 0.00406],
+]
+
+
+def defra_sheets(*rows: list[object]) -> dict[str, list[list[object]]]:
+    """Return the flat file's sheet: a title, empty rows, the header, the rows."""
+    return {
+        "Factors by Category": [
+            ["UK Government GHG Conversion Factors for Company Reporting"],
+            [],
+            ["Factor set:", "Full set"],
+            [],
+            [],
+            [*DEFRA_HEADER],
+            ["1_1", "Scope 1", "Fuels", "Gaseous fuels", "Butane", "", "", "kWh (Gross CV)",
+             "kg CO2e", 0.2224],
+            *(rows or DEFRA_ROWS),
+        ],
+    }  # fmt: skip
+
+
+DEFRA_SHEETS = defra_sheets()
+
+
 def defra(*rows: list[object]) -> bytes:
-    """Return a flat file as the UK Government's: a title, empty rows, the header, the rows."""
-    return workbook(
-        {
-            "Introduction": [["UK Government GHG Conversion Factors"]],
-            "Factors by Category": [
-                ["UK Government GHG Conversion Factors for Company Reporting"],
-                [],
-                ["Factor set:", "Full set"],
-                [],
-                [],
-                DEFRA_HEADER,
-                ["1_1", "Scope 1", "Fuels", "Gaseous fuels", "Butane", "", "", "kWh (Gross CV)",
-                 "kg CO2e", 0.2224],
-                *(
-                    rows
-                    or (
-                        ["2_1", *ELECTRICITY, "kWh", "kg CO2e", 0.20705],
-                        ["2_2", *ELECTRICITY, "kWh", "kg CO2e of CO2 per unit", 0.20493],
-                        ["3_1", *LOSSES, "kWh", "kg CO2e", 0.01830],
-                        ["4_1", *WTT, "kWh", "kg CO2e", 0.0459],
-                        ["4_2", *WTT_LOSSES, "kWh", "kg CO2e", 0.00406],
-                    )
-                ),
-            ],
-        }
-    )  # fmt: skip
+    """Return a flat file as the UK Government's."""
+    title: list[list[object]] = [["UK Government GHG Conversion Factors"]]
+    return workbook({"Introduction": title, **defra_sheets(*rows)})
+
+
+def defra_set(*, indented: bool = False, total: str = "kg CO2e") -> dict[str, list[list[object]]]:
+    """Return the sheets of a full set for people: small tables between texts."""
+    gases = [f"kg CO2e of {gas} per unit" for gas in ("CO2", "CH4", "N2O")]
+    head: list[object] = ["Activity", "Country", "Unit", "Year", total]
+    place: list[object] = ["Electricity: UK", "kWh", 2026]
+    sheets: dict[str, list[list[object]]] = {
+        "UK electricity": [
+            ["UK electricity"],
+            ["Emissions source:", "UK electricity", "Factor set:", "Full set"],
+            ["Scope:", "Scope 2", "Version:", 1, "Year:", 2026],
+            ["The kWh electricity use is multiplied by the factor."],
+            [*head, *gases],
+            ["Electricity generated", *place, 0.13096, 0.12943, 0.00067, 0.00086],
+        ],
+        "Transmission and distribution": [
+            [*head, *gases],
+            ["T&D- UK electricity", *place, 0.01299, 0.01284, 0.00007, 0.00009],
+        ],
+        "WTT- UK electricity": [
+            [*head],
+            ["WTT- UK electricity (generation)", *place, 0.03682],
+            ["FAQs"],
+            [*head],
+            ["WTT- UK electricity (T&D)", *place, 0.00359],
+        ],
+        "WTT- overseas electricity": [["Activity"], ["x", "Electricity: France", "kWh", 2026, 9]],
+    }
+    if indented:
+        return {name: [["", *row] for row in rows] for name, rows in sheets.items()}
+    return sheets
 
 
 #: Year, generation, its part of CO2, well-to-tank of generation and of losses: g/kWh as printed.

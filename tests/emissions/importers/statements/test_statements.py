@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from emissions.calculation.vocabulary import CloudProvider
+from emissions.importers.cells import TableError
 from emissions.importers.statements import FORMATS, StatementError, read_statement
 from emissions.importers.statements.reading import fold, version_order
-from emissions.importers.tables import TableError
 
 FOLDER = Path(__file__).parent
 FEBRUARY = date(2026, 2, 1)
