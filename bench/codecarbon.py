@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from bench.api import gunicorn
 from bench.measures import NOW, Measure
 from emissions.models import EnergyPost
-from emissions.services.fold_streams import fold_streams
+from emissions.services.streams.fold import fold_streams
 from emissions.services.tokens import create_token
 from tests import factories
 from tests.servers import Servers

@@ -25,8 +25,8 @@ from emissions.models import (
     User,
 )
 from emissions.models.entry import QUANTITIES
-from emissions.services.adopt_factors import adopt_factor_set
 from emissions.services.calculate import calculate_pending
+from emissions.services.factors.adopt import adopt_factor_set
 from emissions.services.invalidate import organisation_changed
 from emissions.services.manage_meters import Reading, record_reading
 from emissions.services.queue import queue_runs

@@ -9,12 +9,13 @@ from django.utils import timezone
 
 from emissions.models import Organisation, PendingCalculation
 from emissions.nudges import Nudges
-from emissions.services import calculate, double_searches, doubles, queue
-from emissions.services import fold_streams as streams
-from emissions.services.factor_loads import run_loads
+from emissions.services import calculate, queue
+from emissions.services.doubles import review, searches
+from emissions.services.factors.load_jobs import run_loads
+from emissions.services.factors.preview_jobs import run_previews
 from emissions.services.imports import run as imports
 from emissions.services.pools import settle, stale
-from emissions.services.preview_jobs import run_previews
+from emissions.services.streams import fold
 from emissions.services.verify_ledger import verify_ledger as verify
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def calculate_pending() -> int:
 @shared_task
 def fold_streams() -> int:
     """Fold what trackers have posted into their runs, and close runs that have ended."""
-    return streams.fold_streams(now=timezone.now(), close_after=settings.CODECARBON_CLOSE_AFTER)
+    return fold.fold_streams(now=timezone.now(), close_after=settings.CODECARBON_CLOSE_AFTER)
 
 
 @shared_task
@@ -62,7 +63,7 @@ def find_doubles() -> int:
     """List the pairs among lately changed runs that may be one job; return how many are new."""
     now = timezone.now()
     return sum(
-        doubles.find_doubles(organisation=one, now=now, since=now - DOUBLES_SINCE)
+        review.find_doubles(organisation=one, now=now, since=now - DOUBLES_SINCE)
         for one in Organisation.objects.order_by("pk")
     )
 
@@ -70,7 +71,7 @@ def find_doubles() -> int:
 @shared_task
 def search_doubles() -> int:
     """Make the searches for doubles among all runs that somebody asked for."""
-    return double_searches.run_searches(now=timezone.now())
+    return searches.run_searches(now=timezone.now())
 
 
 @shared_task

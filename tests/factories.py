@@ -62,9 +62,9 @@ from emissions.services.manage_instruments import Instrument, record_instrument
 from emissions.services.manage_meters import Reading, record_reading
 from emissions.services.manage_projects import assign_project
 from emissions.services.pools.settle import settle_pools
-from emissions.services.receive_posts import Post, Tracker, open_stream, receive_post
 from emissions.services.record_fuel import Burnt, record_fuel
 from emissions.services.record_runs import record_runs
+from emissions.services.streams.receive import Post, Tracker, open_stream, receive_post
 
 #: A moment for services: they read no clock.
 NOW = datetime(2026, 7, 1, 9, 0, tzinfo=UTC)

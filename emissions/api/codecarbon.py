@@ -1,7 +1,7 @@
 """/codecarbon/: the endpoint of unmodified CodeCarbon clients (3.x and 2.8).
 
 A tracker waits two seconds at most and never repeats a post: an answer is one look at the
-token, one at the run, one INSERT. Everything else is a worker's (services/fold_streams).
+token, one at the run, one INSERT. Everything else is a worker's (services/streams/fold).
 Nothing is redirected: a redirected POST would become a GET.
 """
 
@@ -56,7 +56,7 @@ from emissions.services.manage_experiments import (
     place_of,
     setup_at,
 )
-from emissions.services.receive_posts import open_stream, receive_post, receive_total
+from emissions.services.streams.receive import open_stream, receive_post, receive_total
 from emissions.services.tokens import TokenRefused, check_token, create_token
 
 DEFAULT = "default"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from emissions.services.receive_posts import Post, Tracker
+from emissions.services.streams.receive import Post, Tracker
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LONGEST_SECONDS = 366 * 24 * 3600

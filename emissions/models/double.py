@@ -20,7 +20,7 @@ class DoublePair(models.Model):
     """One row is two runs that may be one job: found, then kept apart or merged.
 
     A decision is remembered: what was kept is not found again. Where a rule merged them, what
-    the superseded run saw counts as evidence of the other (`services/match_jobs`).
+    the superseded run saw counts as evidence of the other (`services/doubles/match_jobs`).
     """
 
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")

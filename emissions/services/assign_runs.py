@@ -22,9 +22,9 @@ from emissions.models import (
 from emissions.models.run import NO_PLACE
 from emissions.selectors.catalogue import folded
 from emissions.services.audit import write_audit_event
+from emissions.services.doubles.match_jobs import match_jobs
 from emissions.services.imports.mapping import Meaning, Target, map_names
 from emissions.services.imports.names import UNKNOWN_OF
-from emissions.services.match_jobs import match_jobs
 from emissions.services.queue import queue_runs
 from emissions.services.record_runs import BULK_FROM
 

@@ -21,11 +21,11 @@ from emissions.models import ClosedQuarter, Organisation, UnfoldedPost, User
 from emissions.selectors.closings import open_quarters_before, sums_by_quarter
 from emissions.selectors.periods import Period, month_number
 from emissions.services.audit import write_audit_event
-from emissions.services.factor_tables import adopted_sets
-from emissions.services.fold_streams import CLOSE_AFTER, fold_streams
+from emissions.services.factors.tables import adopted_sets
 from emissions.services.pools.stale import idle_due, purchases_due
 from emissions.services.posting import METHODOLOGY_VERSION, hold_ledger
 from emissions.services.queue import facts_are_changing
+from emissions.services.streams.fold import CLOSE_AFTER, fold_streams
 
 IDLE_AFTER = timedelta(hours=12)
 """When a month is over everywhere on earth, after its end in UTC: idle hours are settled then."""

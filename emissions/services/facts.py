@@ -39,7 +39,7 @@ from emissions.models import (
     SiteConditions,
 )
 from emissions.selectors.closings import Sets, closed_spans
-from emissions.services.factor_tables import (
+from emissions.services.factors.tables import (
     NONE,
     adopted_sets,
     factor_table,

@@ -27,8 +27,8 @@ from emissions.models import (
 )
 from emissions.selectors.closings import Sets
 from emissions.selectors.instruments import years_of
-from emissions.services.affected import affected_runs
-from emissions.services.factor_tables import adopted_sets
+from emissions.services.factors.affected import affected_runs
+from emissions.services.factors.tables import adopted_sets
 from emissions.services.pools.stale import (
     OF_RUNS,
     STALE,

@@ -21,10 +21,10 @@ from emissions.models import (
 )
 from emissions.services.audit import snapshot, write_audit_event
 from emissions.services.copying import copy_in
+from emissions.services.doubles.match_jobs import MATCHED, match_jobs
+from emissions.services.doubles.superseded import release, with_their_jobs
 from emissions.services.invalidate import run_moved, streams_changed
-from emissions.services.match_jobs import MATCHED, match_jobs
 from emissions.services.queue import nudge, queue_runs
-from emissions.services.superseded import release, with_their_jobs
 
 #: From how many runs on nobody is waiting for a single figure.
 BULK_FROM = 500

@@ -26,7 +26,7 @@ from emissions.calculation.vocabulary import (
     SiteKind,
     Tenure,
 )
-from emissions.services.factor_tables import NONE
+from emissions.services.factors.tables import NONE
 from emissions.services.facts import Facts, column, is_cloud, is_controlled
 
 HOUR_US = 3_600_000_000

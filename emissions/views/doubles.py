@@ -12,13 +12,13 @@ from django.views.decorators.http import require_POST, require_safe
 from emissions.models import DoublePair, Run
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors import doubles as selector
-from emissions.services.double_searches import start_search
-from emissions.services.doubles import (
+from emissions.services.doubles.review import (
     NotTwoRuns,
     keep_double,
     merge_double,
     reopen_double,
 )
+from emissions.services.doubles.searches import start_search
 from emissions.views.run_tabs import run_tabs
 
 PAGE_SIZE = 20

@@ -26,9 +26,8 @@ from emissions.permissions import Action, Member, member_required
 from emissions.selectors.closings import Sets
 from emissions.selectors.factor_hours import hours_of_set
 from emissions.selectors.factor_list import adoptions_of, open_sets
-from emissions.services.adopt_factors import NotAdopted, adopt_factor_set, withdraw_factor_set
-from emissions.services.pools.preview import count_pools
-from emissions.services.preview_factors import (
+from emissions.services.factors.adopt import NotAdopted, adopt_factor_set, withdraw_factor_set
+from emissions.services.factors.preview import (
     Difference,
     closed_quarters_kept,
     count_affected,
@@ -36,13 +35,14 @@ from emissions.services.preview_factors import (
     sets_with,
     sets_without,
 )
-from emissions.services.preview_jobs import (
+from emissions.services.factors.preview_jobs import (
     OPEN,
     cancel_preview,
     differences_of,
     find_preview,
     start_preview,
 )
+from emissions.services.pools.preview import count_pools
 
 PREVIEW_UP_TO = 5_000
 """Runs and pools that are calculated twice while somebody waits for the page; more go to a

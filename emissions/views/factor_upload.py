@@ -17,8 +17,7 @@ from emissions.importers.factors import FORMATS
 from emissions.importers.factors.rows import RowError
 from emissions.models import FactorLoad
 from emissions.permissions import Action, Member, member_required
-from emissions.services.factor_loads import OPEN, cancel_load, start_load
-from emissions.services.load_factors import (
+from emissions.services.factors.load import (
     FileRejected,
     LoadedAlready,
     LoadedSet,
@@ -26,6 +25,7 @@ from emissions.services.load_factors import (
     SourceMissing,
     load_factor_set,
 )
+from emissions.services.factors.load_jobs import OPEN, cancel_load, start_load
 
 ERRORS_SHOWN = 100
 AT_ONCE = 1024 * 1024

@@ -17,7 +17,7 @@ from emissions.selectors.reported import Discrepancy, discrepancy
 from emissions.selectors.uncertainty import AMOUNTS, Uncertainty, uncertainty_of_run
 from emissions.services.calculator import elsewhere
 from emissions.services.estimate import Estimate, estimate_runs
-from emissions.services.show_stream import show_stream
+from emissions.services.streams.show import show_stream
 from emissions.views import spread
 from emissions.views.comparisons import places_card
 from emissions.views.run_rows import in_columns

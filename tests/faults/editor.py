@@ -30,7 +30,7 @@ from emissions.models import (
     PendingCalculation,
     Run,
 )
-from emissions.services.adopt_factors import adopt_factor_set, withdraw_factor_set
+from emissions.services.factors.adopt import adopt_factor_set, withdraw_factor_set
 from emissions.services.invalidate import organisation_changed
 from emissions.services.manage_meters import Reading, record_reading
 from emissions.services.manage_projects import assign_project

@@ -13,9 +13,9 @@ from emissions.calculation.vocabulary import IdleRule
 from emissions.models import ClosedQuarter, EmissionEntry, Organisation, PendingCalculation, Run
 from emissions.models.entry import QUANTITIES
 from emissions.selectors.periods import quarter
-from emissions.services.adopt_factors import adopt_factor_set
 from emissions.services.calculate import calculate_pending
 from emissions.services.close_quarter import CannotClose, Obstacle, close_quarter
+from emissions.services.factors.adopt import adopt_factor_set
 from emissions.services.posting import LEDGER_LOCK, hold_ledger
 from emissions.services.record_runs import edit_run, record_runs
 from emissions.services.verify_ledger import verify_ledger

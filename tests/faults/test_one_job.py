@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from emissions.models import DoublePair, Run
-from emissions.services.fold_streams import fold_streams
 from emissions.services.imports.run import start_import
+from emissions.services.streams.fold import fold_streams
 from emissions.services.verify_ledger import verify_ledger
 from tests.emissions.importers.test_sacct import file_of
 from tests.emissions.services.imports.files import finish, upload

@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from emissions.calculation.vocabulary import PoolKind
 from emissions.models import GridZone, MonthlyTotal
-from emissions.services.adopt_factors import adopt_factor_set
+from emissions.services.factors.adopt import adopt_factor_set
 from emissions.services.manage_meters import Reading, record_reading
 from emissions.services.pools.stale import idle_due
 from emissions.services.verify_ledger import verify_ledger

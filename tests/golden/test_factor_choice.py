@@ -14,9 +14,9 @@ from django.db.models import Sum
 
 from emissions.calculation.vocabulary import Assumption, FactorKind, Fit
 from emissions.models import Cell, EmissionEntry, GridZone, Organisation, PendingCalculation, Run
-from emissions.services.adopt_factors import adopt_factor_set, withdraw_factor_set
 from emissions.services.create_organisation import create_organisation
-from emissions.services.load_factors import FileRejected, Publication, load_factor_set
+from emissions.services.factors.adopt import adopt_factor_set, withdraw_factor_set
+from emissions.services.factors.load import FileRejected, Publication, load_factor_set
 from emissions.services.load_reference import load_reference
 from emissions.services.verify_ledger import verify_ledger
 from tests.factories import NOW, calculate_all, make_run, make_site

@@ -13,8 +13,8 @@ from django.urls import reverse
 from emissions.calculation.vocabulary import IdleRule, Role
 from emissions.models import ClosedQuarter, Organisation, PendingCalculation
 from emissions.selectors.periods import quarter
-from emissions.services.adopt_factors import adopt_factor_set
 from emissions.services.close_quarter import close_quarter
+from emissions.services.factors.adopt import adopt_factor_set
 from tests.factories import (
     NOW,
     make_factor_set,

@@ -10,8 +10,8 @@ from django.utils import timezone
 from emissions.models import FactorSet, GridZone, Organisation, Team
 from emissions.selectors.closings import Sets
 from emissions.selectors.factor_list import open_sets
-from emissions.services.adopt_factors import NotAdopted, adopt_factor_set, withdraw_factor_set
-from emissions.services.preview_factors import (
+from emissions.services.factors.adopt import NotAdopted, adopt_factor_set, withdraw_factor_set
+from emissions.services.factors.preview import (
     Difference,
     closed_quarters_kept,
     preview_factors,

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from emissions.services.fold_streams import fold_streams
+from emissions.services.streams.fold import fold_streams
 
 
 class Command(BaseCommand):

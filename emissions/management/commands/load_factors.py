@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from emissions.importers.factors import FORMATS
 from emissions.models import Organisation
-from emissions.services.load_factors import (
+from emissions.services.factors.load import (
     FileRejected,
     LoadedAlready,
     Publication,

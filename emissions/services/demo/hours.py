@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from math import cos, pi
 
 from emissions.models import Organisation, User
-from emissions.services.adopt_factors import adopt_factor_set
-from emissions.services.factor_loads import run_loads, start_load
-from emissions.services.load_factors import Publication
+from emissions.services.factors.adopt import adopt_factor_set
+from emissions.services.factors.load import Publication
+from emissions.services.factors.load_jobs import run_loads, start_load
 
 ZONE = "DE"
 PRECEDENCE = 990

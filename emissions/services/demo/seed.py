@@ -45,7 +45,7 @@ from emissions.services.demo.plan import (
 )
 from emissions.services.demo.review import to_review
 from emissions.services.demo.trackers import track
-from emissions.services.doubles import find_doubles
+from emissions.services.doubles.review import find_doubles
 from emissions.services.manage_meters import record_readings
 from emissions.services.manage_nodes import Machine, create_node
 from emissions.services.manage_people import invite_person

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 
 from emissions.models import EnergyStream, Experiment, Project, Site, User
-from emissions.services.fold_streams import fold_streams
 from emissions.services.manage_experiments import create_experiment, setup_at
-from emissions.services.receive_posts import Post, Tracker, open_stream, receive_post
+from emissions.services.streams.fold import fold_streams
+from emissions.services.streams.receive import Post, Tracker, open_stream, receive_post
 
 EVERY = timedelta(minutes=2)
 LASTS = timedelta(hours=3)

@@ -22,8 +22,8 @@ from emissions.models import (
 )
 from emissions.selectors.catalogue import folded
 from emissions.services.audit import write_audit_event
+from emissions.services.doubles.match_jobs import match_jobs
 from emissions.services.imports.names import IDS, UNKNOWN_OF
-from emissions.services.match_jobs import match_jobs
 from emissions.services.queue import queue_runs
 from emissions.services.record_frames import watching_nodes
 

@@ -20,9 +20,10 @@ from django.db import (
 from emissions.calculation.vocabulary import Cause, ImportStatus, RowOutcome
 from emissions.models import PendingCalculation, Run, RunImport, User
 from emissions.services.audit import write_audit_event
+from emissions.services.doubles.match_jobs import MATCHED, match_jobs
+from emissions.services.doubles.superseded import release, with_their_jobs
 from emissions.services.imports.reach import NoLongerMember
 from emissions.services.imports.stage import Desk, staged
-from emissions.services.match_jobs import MATCHED, match_jobs
 from emissions.services.queue import queue_runs, wake_after_commit
 from emissions.services.record_frames import (
     WRITTEN,
@@ -32,7 +33,6 @@ from emissions.services.record_frames import (
     watching_nodes,
     write_observations,
 )
-from emissions.services.superseded import release, with_their_jobs
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from emissions.models import (
     Run,
     UnfoldedPost,
 )
-from emissions.services.fold_streams import fold_streams
 from emissions.services.manage_experiments import default_experiment
+from emissions.services.streams.fold import fold_streams
 from emissions.services.tokens import create_token, revoke_token
 from tests.codecarbon_bodies import RUN_3, TOTAL_3, post_2, post_3, run_2
 from tests.factories import NOW, calculate_all, make_member, make_project, make_site

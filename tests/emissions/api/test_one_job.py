@@ -25,10 +25,10 @@ from emissions.models import (
     Run,
     RunImport,
 )
-from emissions.services.doubles import find_doubles, keep_double, reopen_double
-from emissions.services.fold_streams import fold_streams
+from emissions.services.doubles.review import find_doubles, keep_double, reopen_double
 from emissions.services.manage_experiments import default_experiment
 from emissions.services.record_runs import delete_run
+from emissions.services.streams.fold import fold_streams
 from emissions.services.tokens import create_token
 from emissions.services.verify_ledger import verify_ledger
 from tests.codecarbon_bodies import RUN_3, TOTAL_3, post_3

@@ -33,7 +33,7 @@ from emissions.selectors.uncertainty import (
     uncertainty_of_run,
     uncertainty_of_runs,
 )
-from emissions.services.adopt_factors import adopt_factor_set
+from emissions.services.factors.adopt import adopt_factor_set
 from emissions.services.load_statements import Origin, Stated, load_statements
 from emissions.services.manage_cloud_accounts import choose_figure
 from emissions.services.manage_meters import Reading, record_reading

@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 
 from emissions.models import GridZone, Organisation, PendingCalculation, Run, RunState
 from emissions.services import calculate
-from emissions.services.adopt_factors import adopt_factor_set
 from emissions.services.calculate import WAITING_BATCH, calculate_pending
+from emissions.services.factors.adopt import adopt_factor_set
 from emissions.services.facts import load_facts
 from emissions.services.invalidate import organisation_changed
 from emissions.services.manage_projects import assign_project

@@ -24,9 +24,9 @@ from emissions.models import (
 from emissions.models.entry import QUANTITIES
 from emissions.selectors.closings import ClosedSpan, closed_spans, closings
 from emissions.selectors.periods import Period, quarter
-from emissions.services.adopt_factors import adopt_factor_set, withdraw_factor_set
 from emissions.services.close_quarter import CannotClose, Obstacle, close_quarter
-from emissions.services.factor_tables import adopted_sets
+from emissions.services.factors.adopt import adopt_factor_set, withdraw_factor_set
+from emissions.services.factors.tables import adopted_sets
 from emissions.services.manage_instruments import (
     VALUES,
     Instrument,

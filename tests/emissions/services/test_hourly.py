@@ -26,8 +26,8 @@ from emissions.selectors.behind import Amounts, behind
 from emissions.selectors.periods import quarter
 from emissions.selectors.posted import posted
 from emissions.selectors.totals import Filters, totals
-from emissions.services.adopt_factors import adopt_factor_set, withdraw_factor_set
 from emissions.services.estimate import estimate_runs
+from emissions.services.factors.adopt import adopt_factor_set, withdraw_factor_set
 from emissions.services.manage_organisation import edit_organisation
 from emissions.services.pools.stale import idle_due
 from emissions.services.verify_ledger import verify_ledger

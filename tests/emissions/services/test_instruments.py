@@ -149,7 +149,7 @@ class TestCoverage:
             role=FactorRole.RESIDUAL,
             g_co2e_per_kwh=80.0,
         )
-        from emissions.services.adopt_factors import adopt_factor_set
+        from emissions.services.factors.adopt import adopt_factor_set
 
         adopt_factor_set(
             organisation=organisation, factor_set=factors, precedence=0, by=None, now=NOW

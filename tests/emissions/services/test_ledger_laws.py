@@ -15,8 +15,8 @@ from emissions.models import (
     Run,
 )
 from emissions.models.entry import QUANTITIES
-from emissions.services.adopt_factors import adopt_factor_set, withdraw_factor_set
 from emissions.services.calculate import calculate_pending
+from emissions.services.factors.adopt import adopt_factor_set, withdraw_factor_set
 from emissions.services.manage_projects import assign_project
 from emissions.services.record_runs import delete_run, edit_run, record_runs
 from emissions.services.verify_ledger import verify_ledger

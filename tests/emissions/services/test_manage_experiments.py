@@ -3,7 +3,6 @@
 import pytest
 
 from emissions.models import AuditEvent, Experiment, GridZone
-from emissions.services.fold_streams import fold_streams
 from emissions.services.manage_experiments import (
     ExperimentError,
     Setup,
@@ -12,6 +11,7 @@ from emissions.services.manage_experiments import (
     edit_experiment,
     setup_at,
 )
+from emissions.services.streams.fold import fold_streams
 from tests.factories import (
     NOW,
     calculate_all,

@@ -16,13 +16,13 @@ from emissions.models import (
     ProjectAssignment,
     SiteConditions,
 )
-from emissions.services.adopt_factors import (
+from emissions.services.create_organisation import create_organisation
+from emissions.services.factors.adopt import (
     ForeignFactorSet,
     NotAdopted,
     adopt_factor_set,
     withdraw_factor_set,
 )
-from emissions.services.create_organisation import create_organisation
 from emissions.services.manage_hardware import (
     Device,
     SharedHardware,

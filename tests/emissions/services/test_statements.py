@@ -29,7 +29,7 @@ from emissions.models.entry import QUANTITIES
 from emissions.selectors.cloud import account_months
 from emissions.selectors.periods import parse_value
 from emissions.selectors.totals import Filters, Totals, totals
-from emissions.services.adopt_factors import adopt_factor_set
+from emissions.services.factors.adopt import adopt_factor_set
 from emissions.services.load_statements import (
     Loaded,
     Origin,

@@ -8,8 +8,8 @@ import pytest
 
 from emissions.calculation.vocabulary import Preset
 from emissions.models import GridZone, HardwareModel, Organisation, Run
-from emissions.services.adopt_factors import adopt_factor_set
 from emissions.services.estimate import Estimate, estimate_runs
+from emissions.services.factors.adopt import adopt_factor_set
 from emissions.services.working import plain
 from tests.factories import (
     HARDWARE,

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from emissions.calculation.vocabulary import Headline, Role
 from emissions.models import Organisation
-from emissions.services.adopt_factors import adopt_factor_set
+from emissions.services.factors.adopt import adopt_factor_set
 from tests.factories import (
     NOW,
     make_factor_set,

@@ -4,9 +4,9 @@ from django.urls import reverse
 
 from emissions.calculation.vocabulary import Role
 from emissions.models import DoublePair, DoubleSearch, Run
-from emissions.services import double_searches
-from emissions.services.double_searches import run_searches
-from emissions.services.doubles import find_doubles
+from emissions.services.doubles import searches
+from emissions.services.doubles.review import find_doubles
+from emissions.services.doubles.searches import run_searches
 from tests.factories import NOW, calculate_all, make_double, make_member, make_project, make_run
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +74,7 @@ def test_a_search_that_fails_says_so_and_another_may_be_asked_for(officer, monke
     def broken(**_: object) -> int:
         raise ValueError("a broken run")
 
-    monkeypatch.setattr(double_searches, "find_doubles", broken)
+    monkeypatch.setattr(searches, "find_doubles", broken)
     client = client_of(officer)
     client.post(url(officer, "double_find"))
     assert run_searches(now=NOW) == 1

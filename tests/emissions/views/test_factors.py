@@ -21,7 +21,7 @@ from emissions.models import (
 )
 from emissions.selectors.periods import quarter
 from emissions.services.close_quarter import close_quarter
-from emissions.services.factor_loads import run_loads
+from emissions.services.factors.load_jobs import run_loads
 from emissions.views import factor_upload
 from tests.factories import (
     NOW,

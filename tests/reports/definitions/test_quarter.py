@@ -9,7 +9,7 @@ from emissions.calculation.vocabulary import SiteKind, Tenure
 from emissions.models import Organisation, Team
 from emissions.selectors.periods import Period, parse_value
 from emissions.selectors.totals import Filters, Totals, totals
-from emissions.services.doubles import merge_double
+from emissions.services.doubles.review import merge_double
 from reports.definitions.quarter import quarter_tables
 from tests.factories import (
     NOW,

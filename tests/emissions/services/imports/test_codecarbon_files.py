@@ -15,7 +15,6 @@ from emissions.models import (
     Project,
     Run,
 )
-from emissions.services.fold_streams import CLOSE_AFTER, fold_streams
 from emissions.services.imports.run import undo_import
 from emissions.services.manage_experiments import (
     create_experiment,
@@ -23,6 +22,7 @@ from emissions.services.manage_experiments import (
     setup_at,
 )
 from emissions.services.record_runs import delete_run
+from emissions.services.streams.fold import CLOSE_AFTER, fold_streams
 from emissions.services.verify_ledger import verify_ledger
 from tests.emissions.importers.test_codecarbon import file_of
 from tests.emissions.services.imports.files import bring, counts, finish, upload

@@ -22,17 +22,17 @@ from emissions.calculation.vocabulary import (
 from emissions.models import CloudRegion, EmissionEntry, FactorSet, GridZone, Organisation, Posting
 from emissions.models.entry import QUANTITIES
 from emissions.selectors.periods import quarter
-from emissions.services.adopt_factors import adopt_factor_set, withdraw_factor_set
 from emissions.services.close_quarter import close_quarter
-from emissions.services.load_statements import Origin, Stated, load_statements
-from emissions.services.manage_cloud_accounts import choose_figure
-from emissions.services.pools.stale import idle_due
-from emissions.services.preview_factors import (
+from emissions.services.factors.adopt import adopt_factor_set, withdraw_factor_set
+from emissions.services.factors.preview import (
     closed_quarters_kept,
     preview_factors,
     sets_with,
     sets_without,
 )
+from emissions.services.load_statements import Origin, Stated, load_statements
+from emissions.services.manage_cloud_accounts import choose_figure
+from emissions.services.pools.stale import idle_due
 from emissions.services.verify_ledger import verify_ledger
 from tests.emissions.services.test_affected import FACTOR, factor_set_of
 from tests.factories import (

@@ -37,7 +37,7 @@ from emissions.models import (
     Run,
 )
 from emissions.services.copying import read_frame
-from emissions.services.job_pairs import (
+from emissions.services.doubles.job_pairs import (
     LONGEST_US,
     PAIR,
     TOLERANCE_US,

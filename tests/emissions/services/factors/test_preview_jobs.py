@@ -10,10 +10,10 @@ from django.urls import reverse
 
 from emissions.calculation.vocabulary import PreviewState, Role
 from emissions.models import AdoptionPreview, AuditEvent, ClosedQuarter, FactorSet, GridZone
-from emissions.services import preview_jobs
-from emissions.services.adopt_factors import adopt_factor_set
-from emissions.services.preview_factors import preview_factors, sets_with
-from emissions.services.preview_jobs import (
+from emissions.services.factors import preview_jobs
+from emissions.services.factors.adopt import adopt_factor_set
+from emissions.services.factors.preview import preview_factors, sets_with
+from emissions.services.factors.preview_jobs import (
     cancel_preview,
     differences_of,
     find_preview,

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from emissions.models import AuditEvent, EmissionFactor, FactorSet, FactorSetAdoption
-from emissions.services.load_factors import (
+from emissions.services.factors.load import (
     FileRejected,
     LoadedAlready,
     Publication,

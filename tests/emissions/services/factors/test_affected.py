@@ -18,9 +18,9 @@ from emissions.models import (
     Run,
     SiteConditions,
 )
-from emissions.services.adopt_factors import adopt_factor_set, withdraw_factor_set
-from emissions.services.affected import FIRST_MONTH, LAST_MONTH, Span, changed_spans
-from emissions.services.factor_tables import adopted_sets
+from emissions.services.factors.adopt import adopt_factor_set, withdraw_factor_set
+from emissions.services.factors.affected import FIRST_MONTH, LAST_MONTH, Span, changed_spans
+from emissions.services.factors.tables import adopted_sets
 from emissions.services.verify_ledger import verify_ledger
 from tests.factories import (
     NOW,

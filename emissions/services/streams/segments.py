@@ -1,6 +1,6 @@
 """What the posts of trackers amount to: their hours, which of it counts, and the run it makes.
 
-Only reads: `fold_streams` writes what is found here, `show_stream` shows it before that.
+Only reads: `fold` writes what is found here, `show` shows it before that.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from emissions.calculation.components import counted_throughout
 from emissions.calculation.vocabulary import DoubleState
 from emissions.models import DoublePair, EnergyStream
 from emissions.services.copying import read_frame
-from emissions.services.superseded import merged_by_rule
+from emissions.services.doubles.superseded import merged_by_rule
 
 HOUR_US = 3_600_000_000
 DECIMALS = 12

@@ -8,8 +8,8 @@ from django.db.models import Sum
 
 from emissions.calculation.vocabulary import FactorRole
 from emissions.models import EmissionEntry, FactorSet, GridZone, Posting
-from emissions.services.adopt_factors import adopt_factor_set, withdraw_factor_set
-from emissions.services.preview_factors import (
+from emissions.services.factors.adopt import adopt_factor_set, withdraw_factor_set
+from emissions.services.factors.preview import (
     PreviewCancelled,
     count_affected,
     preview_factors,

@@ -18,13 +18,13 @@ from emissions.calculation.vocabulary import PreviewState
 from emissions.models import AdoptionPreview, ClosedQuarter, FactorSet, Organisation, User
 from emissions.selectors.closings import Sets
 from emissions.services.audit import write_audit_event
-from emissions.services.factor_tables import adopted_sets
-from emissions.services.locks import alone_with
-from emissions.services.preview_factors import (
+from emissions.services.factors.preview import (
     Difference,
     PreviewCancelled,
     preview_factors,
 )
+from emissions.services.factors.tables import adopted_sets
+from emissions.services.locks import alone_with
 from emissions.services.queue import wake_after_commit
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from emissions.calculation.vocabulary import PreviewState
 from emissions.importers.factors.rows import Read, RowError
 from emissions.models import FactorLoad, Organisation, User
 from emissions.services.audit import write_audit_event
-from emissions.services.load_factors import (
+from emissions.services.factors.load import (
     FileRejected,
     LoadedAlready,
     Publication,

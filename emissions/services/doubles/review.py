@@ -13,8 +13,8 @@ from django.db.models import Q
 from emissions.calculation.vocabulary import Cause, DoubleState
 from emissions.models import DoublePair, EnergyStream, Organisation, PendingCalculation, Run, User
 from emissions.services.audit import write_audit_event
+from emissions.services.doubles.match_jobs import match_jobs
 from emissions.services.invalidate import streams_changed
-from emissions.services.match_jobs import match_jobs
 from emissions.services.queue import queue_runs
 
 #: The most pairs that one search adds; decide some, and the next search brings the rest.

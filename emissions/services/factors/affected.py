@@ -19,7 +19,7 @@ from emissions.calculation.periods import month_bounds_us
 from emissions.calculation.vocabulary import FactorRole
 from emissions.models import EmissionFactor, HourlyIntensity, Organisation, Run
 from emissions.selectors.closings import Sets, closed_spans
-from emissions.services.factor_tables import Closed, factor_table
+from emissions.services.factors.tables import Closed, factor_table
 
 FIRST_MONTH, LAST_MONTH = 1 * 12, 9998 * 12
 """The beginning and the end of the calendar, where a change has none of its own. [month]"""

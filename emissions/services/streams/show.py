@@ -13,7 +13,7 @@ from emissions.selectors.experiments import (
     streams_of_run,
 )
 from emissions.services.estimate import Estimate, estimate_runs
-from emissions.services.stream_segments import projected
+from emissions.services.streams.segments import projected
 
 
 @dataclass(frozen=True, slots=True)

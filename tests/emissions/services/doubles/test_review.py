@@ -19,7 +19,7 @@ from emissions.models import (
     Project,
     Run,
 )
-from emissions.services.doubles import (
+from emissions.services.doubles.review import (
     NotTwoRuns,
     find_doubles,
     keep_double,

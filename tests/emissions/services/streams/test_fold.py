@@ -36,11 +36,11 @@ from emissions.models import (
     UnfoldedPost,
 )
 from emissions.selectors.catalogue import folded
-from emissions.services import fold_streams as service
-from emissions.services.doubles import find_doubles, keep_double, merge_double, reopen_double
-from emissions.services.fold_streams import CLOSE_AFTER, fold_streams
+from emissions.services.doubles.review import find_doubles, keep_double, merge_double, reopen_double
 from emissions.services.manage_experiments import default_experiment
 from emissions.services.record_runs import delete_run
+from emissions.services.streams import fold as service
+from emissions.services.streams.fold import CLOSE_AFTER, fold_streams
 from emissions.services.verify_ledger import verify_ledger
 from tests.factories import (
     HARDWARE,
@@ -326,7 +326,7 @@ class TestAKilledFold:
 
         def trace(frame: FrameType, event: str, _: object) -> Any:
             nonlocal seen
-            if not frame.f_code.co_filename.endswith(("fold_streams.py", "stream_segments.py")):
+            if not frame.f_code.co_filename.endswith(("streams/fold.py", "streams/segments.py")):
                 return None
             if event == "line":
                 seen += 1

@@ -9,9 +9,10 @@ from django.db import OperationalError
 
 from emissions.calculation.vocabulary import PreviewState
 from emissions.models import AuditEvent, EmissionFactor, FactorLoad, FactorSet, Organisation
-from emissions.services import factor_loads, load_factors
-from emissions.services.factor_loads import cancel_load, run_loads, start_load
-from emissions.services.load_factors import LoadedAlready, Publication, SourceMissing
+from emissions.services.factors import load as service
+from emissions.services.factors import load_jobs
+from emissions.services.factors.load import LoadedAlready, Publication, SourceMissing
+from emissions.services.factors.load_jobs import cancel_load, run_loads, start_load
 from tests.emissions.importers.factors.test_formats import LICENSED
 from tests.factories import NOW, make_organisation, make_reference
 
@@ -89,7 +90,7 @@ def test_of_two_that_load_the_same_edition_the_second_is_told(organisation):
 
 
 def test_a_race_for_one_edition_is_no_fault_of_the_page(organisation, monkeypatch):
-    monkeypatch.setattr(load_factors, "check_publication", lambda **_: None)
+    monkeypatch.setattr(service, "check_publication", lambda **_: None)
     arguments: dict[str, Any] = {
         "organisation": organisation,
         "format_name": "licensed",
@@ -98,9 +99,9 @@ def test_a_race_for_one_edition_is_no_fault_of_the_page(organisation, monkeypatc
         "by": None,
         "now": NOW,
     }
-    load_factors.load_factor_set(**arguments)
+    service.load_factor_set(**arguments)
     with pytest.raises(LoadedAlready):
-        load_factors.load_factor_set(**arguments)
+        service.load_factor_set(**arguments)
     assert len(sets(organisation)) == 1
 
 
@@ -114,7 +115,7 @@ def test_a_worker_that_is_killed_while_writing_leaves_nothing_and_the_next_begin
         raise OperationalError("terminating connection")
 
     with monkeypatch.context() as patch:
-        patch.setattr(load_factors, "write_audit_event", killed)
+        patch.setattr(service, "write_audit_event", killed)
         with pytest.raises(OperationalError):
             run_loads(now=NOW)
     load.refresh_from_db()
@@ -128,24 +129,24 @@ def test_a_worker_that_is_killed_while_writing_leaves_nothing_and_the_next_begin
 def test_a_file_that_ends_its_worker_again_and_again_is_given_up(organisation):
     load = ask(organisation)
     FactorLoad.objects.filter(pk=load.pk).update(
-        state=PreviewState.RUNNING, attempts=factor_loads.ATTEMPTS
+        state=PreviewState.RUNNING, attempts=load_jobs.ATTEMPTS
     )
     run_loads(now=NOW)
     load.refresh_from_db()
     assert load.state == PreviewState.FAILED
-    assert load.errors == [[0, "", factor_loads.GIVEN_UP]]
+    assert load.errors == [[0, "", load_jobs.GIVEN_UP]]
     assert not sets(organisation)
 
 
 def test_a_load_is_stopped_even_after_the_file_was_read(organisation, monkeypatch):
     load = ask(organisation)
-    write = factor_loads._write
+    write = load_jobs._write
 
     def stopped(*arguments: Any) -> None:
         cancel_load(load=load, by=None)
         write(*arguments)
 
-    monkeypatch.setattr(factor_loads, "_write", stopped)
+    monkeypatch.setattr(load_jobs, "_write", stopped)
     run_loads(now=NOW)
     load.refresh_from_db()
     assert (load.state, sets(organisation)) == (PreviewState.CANCELLED, [])

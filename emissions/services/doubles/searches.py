@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from emissions.calculation.vocabulary import PreviewState
 from emissions.models import DoublePair, DoubleSearch, Organisation, User
 from emissions.services.audit import write_audit_event
-from emissions.services.doubles import find_doubles
+from emissions.services.doubles.review import find_doubles
 from emissions.services.queue import wake_after_commit
 
 logger = logging.getLogger(__name__)

@@ -15,10 +15,10 @@ from emissions.models import FactorSet, Organisation
 from emissions.models.closing import MONTHS
 from emissions.selectors.closings import Sets, closed_spans
 from emissions.selectors.periods import Period, first_day, quarter_of
-from emissions.services.affected import affected_runs, zone_spans
 from emissions.services.calculate import quantities, read_runs
 from emissions.services.divide import divide
-from emissions.services.factor_tables import adopted_sets
+from emissions.services.factors.affected import affected_runs, zone_spans
+from emissions.services.factors.tables import adopted_sets
 from emissions.services.facts import Facts, load_facts
 from emissions.services.pools.preview import Lines, lines_of, preview_pools, together
 from emissions.services.resolve import Resolved, resolve

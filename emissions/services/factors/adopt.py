@@ -6,7 +6,7 @@ from django.db import transaction
 
 from emissions.models import FactorSet, FactorSetAdoption, Organisation, User
 from emissions.services.audit import write_audit_event
-from emissions.services.factor_tables import adopted_sets
+from emissions.services.factors.tables import adopted_sets
 from emissions.services.invalidate import adoption_changed
 
 

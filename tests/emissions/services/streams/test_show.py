@@ -10,8 +10,8 @@ from django.urls import reverse
 from emissions.calculation.vocabulary import Role
 from emissions.models import Run
 from emissions.services.estimate import estimate_runs
-from emissions.services.fold_streams import fold_streams
-from emissions.services.show_stream import show_stream
+from emissions.services.streams.fold import fold_streams
+from emissions.services.streams.show import show_stream
 from tests.factories import (
     NOW,
     calculate_all,

@@ -26,11 +26,12 @@ from emissions.calculation.vocabulary import (
 )
 from emissions.models import EnergyStream, Node, Organisation, PendingCalculation, Run
 from emissions.services.copying import read_frame, write_frame
+from emissions.services.doubles.match_jobs import match_jobs
+from emissions.services.doubles.superseded import with_their_jobs
 from emissions.services.imports.names import Names
-from emissions.services.match_jobs import match_jobs
 from emissions.services.queue import queue_runs
 from emissions.services.record_runs import record_runs
-from emissions.services.stream_segments import (
+from emissions.services.streams.segments import (
     DECIMALS,
     ENERGIES,
     HOUR_US,
@@ -40,7 +41,6 @@ from emissions.services.stream_segments import (
     stated_by,
     summarise,
 )
-from emissions.services.superseded import with_their_jobs
 
 logger = logging.getLogger(__name__)
 
