@@ -13,7 +13,15 @@ from django.db import IntegrityError, transaction
 from django.db.models import Sum
 
 from emissions.calculation.vocabulary import Assumption, FactorKind, Fit
-from emissions.models import Cell, EmissionEntry, GridZone, Organisation, PendingCalculation, Run
+from emissions.models import (
+    Cell,
+    EmissionEntry,
+    GridLoss,
+    GridZone,
+    Organisation,
+    PendingCalculation,
+    Run,
+)
 from emissions.services.create_organisation import create_organisation
 from emissions.services.factors.adopt import adopt_factor_set, withdraw_factor_set
 from emissions.services.factors.load import FileRejected, Publication, load_factor_set
@@ -131,7 +139,12 @@ def test_an_egrid_subregion_s_losses_follow_egrid_s_rule(organisation):
 
 
 def test_a_factor_that_includes_losses_gets_none_besides(organisation):
-    run = run_in(organisation, 2024, zone=GridZone.objects.get(code="CA-QC"))
+    quebec = GridZone.objects.get(code="CA-QC")
+    # None is published for Canada: without one there would be no losses in any case.
+    GridLoss.objects.create(
+        zone=quebec, starts_on=date(2024, 1, 1), ends_before=date(2025, 1, 1), loss_share=0.07
+    )
+    run = run_in(organisation, 2024, zone=quebec)
     calculate_all()
     cell, figures = posted(run)
     assert cell.location_factor.includes_losses

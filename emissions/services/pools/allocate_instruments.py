@@ -8,6 +8,7 @@ is closed stays as it was until the year is trued up; then only retired instrume
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from django.db.models import Sum
@@ -44,25 +45,30 @@ def electricity_of(
     """Return all electricity of sites by month: metered or explained, whichever is larger.
 
     [1e-9 kWh] Explained is what the ledger holds, the meter's remainder included, and known
-    other load. A month without or with negative electricity is left out.
+    other load; behind a meter of the IT equipment that load counts with the overhead that the
+    month's lines have. A month without or with negative electricity is left out.
     """
-    lines = MonthlyTotal.objects.filter(cell__organisation=organisation, cell__site__isnull=False)
+    totals = MonthlyTotal.objects.filter(cell__organisation=organisation, cell__site__isnull=False)
     if sites is not None:
-        lines = lines.filter(cell__site__in=list(sites))
+        totals = totals.filter(cell__site__in=list(sites))
     sums: Any = (
-        lines.exclude(cell__source_kind__in=NO_ELECTRICITY)
+        totals.exclude(cell__source_kind__in=NO_ELECTRICITY)
         .order_by()
         .values_list("cell__site", "month")
-        .annotate(kwh=Sum("energy_facility_kwh"))
+        .annotate(facility=Sum("energy_facility_kwh"), it=Sum("energy_it_kwh"))
     )
-    found = {(site, month): nano(kwh) for site, month, kwh in sums}
+    lines = {(site, month): (nano(facility), nano(it)) for site, month, facility, it in sums}
+    found = {key: facility for key, (facility, _) in lines.items()}
     for one in reconciliations(
         organisation=organisation, sites=None if sites is None else list(sites)
     ):
+        key, other = (one.site_id, one.month), nano(one.other_kwh)
+        facility, it = lines.get(key, (0, 0))
+        if one.point is MeasuringPoint.IT and it > 0:
+            other = round(Fraction(other * facility, it))
+        found[key] = facility + other
         if one.point is MeasuringPoint.FACILITY and one.complete:
-            key = one.site_id, one.month
-            explained = found.get(key, 0) + nano(one.other_kwh)
-            found[key] = max(explained, nano(one.metered_kwh))
+            found[key] = max(found[key], nano(one.metered_kwh))
     return {key: kwh for key, kwh in found.items() if kwh > 0}
 
 

@@ -78,6 +78,15 @@ def test_a_lifecycle_factor_takes_no_upstream_but_losses() -> None:
     assert flags(result) == Assumption.LIFECYCLE_FACTOR
 
 
+@pytest.mark.parametrize("contained", ["upstream", "losses"])
+def test_a_factor_takes_only_what_it_does_not_contain(contained: str) -> None:
+    grid = GRID | {"upstream_g_per_kwh": 50, "loss_share": 0.05}
+    result = one(KNOWN, grid | {f"factor_includes_{contained}": True})
+
+    assert bool(result.upstream_kg_nano[0]) is (contained != "upstream")
+    assert bool(result.losses_kg_nano[0]) is (contained != "losses")
+
+
 def test_hours_weigh_location_based_and_leave_annual_market_and_losses() -> None:
     known = GRID | {"market_g_per_kwh": None, "loss_share": 0.05}
     annual, hourly = one(KNOWN, known), one(KNOWN, known | {"hourly_g_per_kwh": 25.0})
@@ -87,18 +96,6 @@ def test_hours_weigh_location_based_and_leave_annual_market_and_losses() -> None
     assert hourly.market_based_kg_nano[0] == annual.market_based_kg_nano[0]
     assert hourly.losses_kg_nano[0] == annual.losses_kg_nano[0]
     assert flags(hourly) & Assumption.HOURLY
-
-
-def test_what_a_factor_includes_is_not_added() -> None:
-    place = GRID | {
-        "upstream_g_per_kwh": 50,
-        "loss_share": 0.05,
-        "factor_includes_upstream": True,
-        "factor_includes_losses": True,
-    }
-    result = one(KNOWN, place)
-
-    assert result.upstream_kg_nano[0] == result.losses_kg_nano[0] == 0
 
 
 def test_no_factor_is_nought_and_said() -> None:

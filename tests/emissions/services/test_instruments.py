@@ -12,6 +12,7 @@ from emissions.calculation.vocabulary import (
     FactorRole,
     InstrumentKind,
     InstrumentStatus,
+    MeasuringPoint,
     PoolKind,
     SiteKind,
 )
@@ -179,6 +180,29 @@ class TestCoverage:
         ledger = MonthlyTotal.objects.filter(month=MAY)
         assert sum(row.energy_facility_kwh for row in ledger) == 2000
         assert market(organisation) == 50
+
+    @pytest.mark.parametrize(
+        ("point", "last_day", "other", "mwh"),
+        [
+            # 800 kWh of IT behind the meter are 1000 at the facility, as the run's are.
+            (MeasuringPoint.IT, JUNE, 800, "1"),
+            (MeasuringPoint.FACILITY, date(2026, 5, 16), 2000, "1.5"),
+        ],
+    )
+    def test_so_does_that_of_an_it_meter_and_of_a_part_of_the_month(
+        self, organisation, site, point, last_day, other, mwh
+    ):
+        run_of(site, 1000.0)
+        reading = Reading(
+            starts_on=MAY,
+            ends_before=last_day,
+            energy_kwh=Decimal(800 + other),
+            measuring_point=point,
+            other_load_kwh=Decimal(other),
+        )
+        record_reading(site=site, reading=reading, by=None, now=NOW)
+        record(organisation, mwh)
+        assert market(organisation) == 25
 
     def test_it_is_chronological_and_never_more_than_there_is(self, organisation, site):
         for month in (6, 4, 5):
