@@ -12,8 +12,9 @@ from emissions.models import Team
 from emissions.permissions import Action, Member, Reach, member_required, reach
 from emissions.selectors.closings import closings
 from emissions.selectors.periods import InvalidPeriod, Period, parse_value
+from emissions.selectors.spread import Uncertainty
 from emissions.selectors.totals import Filters, Totals
-from emissions.selectors.uncertainty import Uncertainty, uncertainty_of_periods
+from emissions.selectors.uncertainty import uncertainty_of_periods
 from emissions.views import spread
 from reports.definitions.quarter import quarter_tables
 from reports.renderers import csv, xlsx

@@ -8,7 +8,7 @@ is a run's own (this job's load, this counter) does, and its variance adds up.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp, log, log1p, sqrt
+from math import log
 
 import numpy as np
 
@@ -103,7 +103,7 @@ class Shared:
     Attributes
     ----------
     key : (c,) int64
-        Lines with the same key rest on the same input, and are off together.
+        From 0: lines with the same key rest on the same input, and are off together.
     sigma_low, sigma_high : (c,) float64
         Standard deviation of the logarithm of the input, below and above; see `Band.sigmas`.
     """
@@ -115,67 +115,89 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A sum with its 95 % interval.
-
-    Attributes
-    ----------
-    total, low, high : float
-        [the unit of the amounts]
-    contributions : dict of str to float
-        Share of the (upper) variance by input, largest first; "own" is what belongs to
-        single runs. [0–1]
-    """
+    """A sum with its 95 % interval, in the unit of the amounts."""
 
     total: float
     low: float
     high: float
-    contributions: dict[str, float]
 
 
-def interval(
-    *, amounts: Floats, independent_variance: float, shared: Mapping[str, Shared]
-) -> Interval:
-    """Return the 95 % interval of a sum, on a logarithmic scale.
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Sums of groups with their 95 % intervals, each of shape (g,), in the unit of the amounts."""
+
+    total: Floats
+    low: Floats
+    high: Floats
+
+    def __getitem__(self, group: int) -> Interval:
+        low, high = float(self.low[group]), float(self.high[group])
+        return Interval(float(self.total[group]), low, high)
+
+
+def intervals(
+    *,
+    amounts: Floats,
+    group: Ints,
+    groups: int,
+    independent_variance: Floats,
+    shared: Mapping[str, Shared],
+) -> Intervals:
+    """Return the 95 % intervals of the sums of groups of lines, on a logarithmic scale.
 
     Parameters
     ----------
     amounts : (c,) float64
-        Lines of the sum, such as cells. [any unit]
-    independent_variance : float
-        Sum of the lines' own variances. [unit²]
+        Lines, such as cells. [any unit]
+    group : (c,) int64
+        Which sum each line belongs to, from 0.
+    groups : int
+        g, how many sums there are.
+    independent_variance : (g,) float64
+        Sum of the own variances of each group's lines. [unit²]
     shared : mapping of str to Shared
         The inputs behind the lines: errors of the same key are fully correlated, those of
         different keys and inputs independent.
 
     Returns
     -------
-    Interval
+    Intervals
         Of a total that is not positive, the total itself.
 
     Notes
     -----
-    With A_k the Σ amount × σ of a key, the variance is Σ_inputs Σ_k A_k² + independent.
-    The relative deviation s = √variance ÷ total becomes the lognormal's √ln(1 + s²), and
-    the interval is total × exp(±1.96 × that), each side with its own σ.
+    With A_k the Σ amount × σ of a key in a group, its variance is Σ_inputs Σ_k A_k² +
+    independent. The relative deviation s = √variance ÷ total becomes the lognormal's
+    √ln(1 + s²), and the interval is total × exp(±1.96 × that), each side with its own σ.
+    Groups that share an input are correlated with each other: the intervals of parts do not
+    add up to that of their sum, by any rule; ask for the sum.
 
     References
     ----------
     IPCC 2006 Guidelines, volume 1, chapter 3, approach 1 (correlated inputs added linearly).
     """
-    total = float(amounts.sum())
-    if not total > 0:
-        return Interval(total=total, low=total, high=total, contributions={})
-    below = {name: _variance(amounts, one.key, one.sigma_low) for name, one in shared.items()}
-    above = {name: _variance(amounts, one.key, one.sigma_high) for name, one in shared.items()}
-    below["own"] = above["own"] = independent_variance
-    spread = sum(above.values())
-    ranked = sorted(above.items(), key=lambda item: -item[1])
-    return Interval(
-        total=total,
-        low=total * exp(-Z_95 * _log_deviation(sum(below.values()), total)),
-        high=total * exp(Z_95 * _log_deviation(spread, total)),
-        contributions={name: part / spread for name, part in ranked} if spread else {},
-    )
+    total: Floats = np.bincount(group, weights=amounts, minlength=groups).astype(np.float64)
+    below, above = independent_variance.copy(), independent_variance.copy()
+    for one in shared.values():
+        keys = int(np.max(one.key, initial=0)) + 1
+        pairs, of_pair = np.unique(group * keys + one.key, return_inverse=True)
+        for variance, sigma in ((below, one.sigma_low), (above, one.sigma_high)):
+            linear = np.bincount(of_pair, weights=amounts * sigma, minlength=pairs.size)
+            variance += np.bincount(pairs // keys, weights=np.square(linear), minlength=groups)
+    return Intervals(total, _end(total, below, -Z_95), _end(total, above, Z_95))
+
+
+def interval(
+    *, amounts: Floats, independent_variance: float, shared: Mapping[str, Shared]
+) -> Interval:
+    """Return the 95 % interval of one sum: of all lines, as `intervals` does of groups."""
+    return intervals(
+        amounts=amounts,
+        group=np.zeros(amounts.size, dtype=np.int64),
+        groups=1,
+        independent_variance=np.array([independent_variance]),
+        shared=shared,
+    )[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,10 +247,9 @@ def ranking(
     return sorted(found, key=lambda one: (-one.share, one.input, one.key))
 
 
-def _variance(amounts: Floats, key: Ints, sigma: Floats) -> float:
-    groups = np.unique(key, return_inverse=True)[1]
-    return float(np.square(np.bincount(groups, weights=amounts * sigma)).sum())
-
-
-def _log_deviation(variance: float, total: float) -> float:
-    return sqrt(log1p(variance / (total * total)))
+def _end(total: Floats, variance: Floats, deviations: float) -> Floats:
+    """Return one end of the intervals: so many standard deviations of the logarithm away."""
+    positive = total > 0
+    divisor = np.where(positive, total, 1.0)
+    spread = np.sqrt(np.log1p(variance / (divisor * divisor)))
+    return np.where(positive, total * np.exp(deviations * spread), total)

@@ -8,6 +8,14 @@ MONTH_HEIGHT = 300
 
 
 @dataclass(frozen=True)
+class Range:
+    """A figure's 95 % interval, in the figure's unit."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class SeriesPoint:
     """One month of one series; `value` is in the figure's unit, None where unknown."""
 
@@ -23,6 +31,7 @@ class Bar:
     label: str
     value: float | None
     url: str = ""
+    range: Range | None = None
 
 
 @dataclass(frozen=True)
@@ -45,21 +54,23 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table."""
+    """A column of a table; `note` says what the second lines of its cells are."""
 
     label: str
     unit: str = ""
     numeric: bool = False
     url: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table; `text` None is shown as unknown."""
+    """A cell of a table; `text` None is shown as unknown, `note` as a quiet second line."""
 
     text: str | None
     url: str = ""
     numeric: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,7 @@ class Table:
 
 @dataclass(frozen=True)
 class LegendEntry:
-    """A series in the legend; `kind` is "" for bars, "swatch-line" or "swatch-dash"."""
+    """A series in the legend; `kind` is "" for bars, or a class of its swatch."""
 
     label: str
     colour: str

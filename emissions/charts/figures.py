@@ -20,11 +20,18 @@ from emissions.charts.cards import (
     Band,
     Bar,
     Card,
-    Cell,
-    Column,
     LegendEntry,
+    Range,
     SeriesPoint,
-    Table,
+)
+from emissions.charts.tables import (
+    INTERVAL,
+    decimals_of,
+    figure_text,
+    month_table,
+    ranked_table,
+    total,
+    with_forecast,
 )
 
 OTHER_LABEL = "Other"
@@ -64,12 +71,15 @@ def by_month(
     annotations: Sequence[Annotation] = (),
     conclusion: str | None = None,
     note: str = "",
+    ranges: Sequence[Range | None] = (),
+    whole: Range | None = None,
 ) -> Card:
     """Stack at most six series and "Other" by month.
 
     `comparison` is a total per month, in the order of the months shown; `target` a level
     per month; both in the figure's unit. `urls` maps a series to the page that its
-    legend entry, its column of the table and its bars lead to.
+    legend entry, its column of the table and its bars lead to. `ranges` are the 95 %
+    intervals of the months' totals, in their order, and `whole` that of their sum.
     """
     months = sorted({row.month for row in rows})
     groups = grouped(rows, months, urls or {})
@@ -81,7 +91,7 @@ def by_month(
             name=_safe(group.label),
             marker={"color": _colour(position, group), "line": _GAP},
             customdata=[group.url] * len(months),
-            hovertemplate=_hover(unit),
+            hovertemplate=_hover(unit, 2 if any(ranges) else 3),
         )
     if comparison is not None:
         figure.add_scatter(
@@ -90,10 +100,13 @@ def by_month(
             name=_safe(comparison_label),
             mode="lines",
             line={"color": theme.COMPARISON, "width": 2, "dash": "dot"},
-            hovertemplate=_hover(unit),
+            hovertemplate=_hover(unit, 2 if any(ranges) else 3),
         )
     if target is not None and months:
         _target(figure, months, target, unit)
+    totals = [total(group.values[index] for group in groups) for index in range(len(months))]
+    if any(ranges):
+        _whiskers(figure, months, totals, ranges, unit)
     figure.update_layout(barmode="relative", **_time_axis(months))
     _annotate(figure, annotations)
     legend = [
@@ -104,16 +117,17 @@ def by_month(
         legend.append(LegendEntry(comparison_label, theme.COMPARISON, kind="swatch-dash"))
     if target is not None:
         legend.append(LegendEntry("Target", theme.TARGET, kind="swatch-line"))
-    totals = [_sum(group.values[index] for group in groups) for index in range(len(months))]
+    if any(ranges):
+        legend.append(LegendEntry(INTERVAL, theme.WHISKER, kind="swatch-whisker"))
     return Card(
         id=id,
         title=title,
         unit=unit,
-        conclusion=words.by_month(months, totals, groups, unit)
+        conclusion=words.by_month(months, totals, groups, unit, ranges, whole)
         if conclusion is None
         else conclusion,
         plot=as_json(figure),
-        table=_month_table(months, groups, totals, comparison, comparison_label),
+        table=month_table(months, groups, comparison, comparison_label, ranges, whole),
         legend=legend,
         note=note,
     )
@@ -126,7 +140,7 @@ def grouped(
     values: dict[str, dict[date, float | None]] = {}
     for row in rows:
         cells = values.setdefault(row.series, {})
-        cells[row.month] = _sum([cells.get(row.month), row.value])
+        cells[row.month] = total([cells.get(row.month), row.value])
     groups = [
         Group(series or NO_LABEL, [cells.get(month) for month in months], urls.get(series, ""))
         for series, cells in values.items()
@@ -136,37 +150,7 @@ def grouped(
         return groups
     shown, rest = groups[: theme.SERIES_SHOWN], groups[theme.SERIES_SHOWN :]
     columns = zip(*(group.values for group in rest), strict=True)
-    return [*shown, Group(OTHER_LABEL, [_sum(column) for column in columns])]
-
-
-def _month_table(
-    months: Sequence[date],
-    groups: Sequence[Group],
-    totals: Sequence[float | None],
-    comparison: Sequence[float | None] | None,
-    comparison_label: str,
-) -> Table:
-    columns = [
-        Column("Month"),
-        *(Column(group.label, numeric=True, url=group.url) for group in groups),
-    ]
-    with_total = len(groups) > 1
-    if with_total:
-        columns.append(Column("Total", numeric=True))
-    if comparison is not None:
-        columns.append(Column(comparison_label, numeric=True))
-    series = [group.values for group in groups]
-    if with_total:
-        series.append(list(totals))
-    if comparison is not None:
-        series.append(list(comparison))
-    decimals = _decimals(totals)
-    rows = [
-        [Cell(f"{month:%b %Y}"), *(_cell(values[index], decimals) for values in series)]
-        for index, month in enumerate(months)
-    ]
-    footer = [Cell("Total"), *(_cell(_sum(values), decimals) for values in series)]
-    return Table(columns, rows, footer if len(rows) > 1 else [])
+    return [*shown, Group(OTHER_LABEL, [total(column) for column in columns])]
 
 
 # --- ranked -------------------------------------------------------------------------
@@ -185,11 +169,12 @@ def ranked(
 ) -> Card:
     """Draw horizontal bars, largest first; what is past `limit` becomes "Other".
 
-    `noun` heads the table's first column ("Team"). Labels and bars lead to their `url`.
+    `noun` heads the table's first column ("Team"). Labels and bars lead to their `url`. A bar
+    with an interval has it as a whisker; its figure stands beyond.
     """
     bars = shortened(rows, limit)
     drawn = [bar for bar in bars if bar.value is not None]
-    decimals = _decimals([bar.value for bar in drawn])
+    decimals = decimals_of([bar.value for bar in drawn])
     figure = _figure()
     figure.add_bar(
         x=[bar.value for bar in drawn],
@@ -202,18 +187,28 @@ def ranked(
             "cornerradius": 3,
         },
         customdata=[bar.url for bar in drawn],
-        text=[_text(bar.value or 0, decimals) for bar in drawn],
-        textposition="outside",
+        error_x=_errors([bar.value for bar in drawn], [bar.range for bar in drawn]),
+        hovertext=[_safe(bar.label) for bar in drawn],
+        text=[_in_words(bar.value, bar.range, decimals, unit) for bar in drawn],
+        textposition="none",
+        hovertemplate="%{hovertext}<br>%{text}<extra></extra>",
+    )
+    ends = [max(bar.value or 0, bar.range.high if bar.range else 0) for bar in drawn]
+    figure.add_scatter(
+        x=ends,
+        y=list(range(len(drawn))),
+        mode="text",
+        text=[f" {figure_text(bar.value or 0, decimals, bar.range)}" for bar in drawn],
+        textposition="middle right",
         textfont={"color": "var(--text-muted)", "size": 12},
         cliponaxis=False,
-        hovertext=[_safe(bar.label) for bar in drawn],
-        hovertemplate=f"%{{hovertext}}<br><b>%{{x:,.3~g}}</b> {_safe(unit)}<extra></extra>",
+        hoverinfo="skip",
     )
-    largest = max((abs(bar.value or 0) for bar in drawn), default=0)
+    largest = max(ends, default=0)
     figure.update_layout(
         hovermode="closest",
         bargap=0.38,
-        xaxis={"visible": False, "range": [0, largest * 1.14 or 1]},
+        xaxis={"visible": False, "range": [0, largest * 1.16 or 1]},
         yaxis={
             "tickvals": list(range(len(drawn))),
             "ticktext": [_label(bar) for bar in drawn],
@@ -230,7 +225,7 @@ def ranked(
         unit=unit,
         conclusion=words.ranked(drawn, OTHER_LABEL) if conclusion is None else conclusion,
         plot=as_json(figure),
-        table=_ranked_table(rows, noun or title, unit),
+        table=ranked_table(rows, noun or title, unit),
         height=max(96, 24 + BAR_PIXELS * len(drawn)),
         note=note,
     )
@@ -241,27 +236,7 @@ def shortened(rows: Sequence[Bar], limit: int) -> list[Bar]:
     bars = sorted(rows, key=lambda bar: (-(bar.value or 0), bar.label))
     if len(bars) <= limit:
         return bars
-    return [*bars[: limit - 1], Bar(OTHER_LABEL, _sum(bar.value for bar in bars[limit - 1 :]))]
-
-
-def _ranked_table(rows: Sequence[Bar], noun: str, unit: str) -> Table:
-    total = _sum(bar.value for bar in rows)
-    decimals = _decimals([bar.value for bar in rows])
-    columns = [Column(noun), Column("Amount", unit, numeric=True), Column("Share", numeric=True)]
-    cells = [
-        [
-            Cell(bar.label, bar.url),
-            _cell(bar.value, decimals),
-            Cell(_share(bar.value, total), numeric=True),
-        ]
-        for bar in sorted(rows, key=lambda bar: (-(bar.value or 0), bar.label))
-    ]
-    footer = [Cell("Total"), _cell(total, decimals), Cell(_share(total, total), numeric=True)]
-    return Table(columns, cells, footer if len(cells) > 1 else [])
-
-
-def _share(value: float | None, total: float | None) -> str | None:
-    return numbers.percent_text(value / total) if value is not None and total else None
+    return [*bars[: limit - 1], Bar(OTHER_LABEL, total(bar.value for bar in bars[limit - 1 :]))]
 
 
 # --- trend --------------------------------------------------------------------------
@@ -312,40 +287,19 @@ def trend(
         legend.append(LegendEntry("Forecast", theme.COMPARISON, kind="swatch-dash"))
     if target is not None:
         legend.append(LegendEntry("Target", theme.TARGET, kind="swatch-line"))
-    totals = [_sum(group.values[index] for group in groups) for index in range(len(months))]
+    totals = [total(group.values[index] for group in groups) for index in range(len(months))]
     sentence = words.trend(months, totals, unit, target) if conclusion is None else conclusion
-    table = _month_table(months, groups, totals, None, "")
+    table = month_table(months, groups, None, "", (), None)
     return Card(
         id=id,
         title=title,
         unit=unit,
         conclusion=sentence,
         plot=as_json(figure),
-        table=_with_forecast(table, forecast, len(groups)),
+        table=with_forecast(table, forecast, len(groups)),
         legend=legend,
         note=note,
     )
-
-
-def _with_forecast(table: Table, forecast: Sequence[Band], series: int) -> Table:
-    if not forecast:
-        return table
-    blanks = len(table.columns) - 1
-    rows = [
-        [
-            Cell(f"{band.month:%b %Y}"),
-            *[Cell("", numeric=True)] * blanks,
-            Cell(
-                f"{numbers.number_text(band.value)} ({numbers.number_text(band.low)}–"
-                f"{numbers.number_text(band.high)})",
-                numeric=True,
-            ),
-        ]
-        for band in forecast
-    ]
-    known = [[*row, Cell("", numeric=True)] for row in table.rows]
-    footer = [*table.footer, Cell("", numeric=True)] if table.footer else []
-    return Table([*table.columns, Column("Forecast", numeric=True)], [*known, *rows], footer)
 
 
 def _forecast(figure: go.Figure, forecast: Sequence[Band], unit: str) -> None:
@@ -400,8 +354,8 @@ def _label(bar: Bar) -> str:
     return f'<a href="{html.escape(bar.url)}" target="_top">{_safe(text)}</a>'
 
 
-def _hover(unit: str) -> str:
-    return f"<b>%{{y:,.3~g}}</b> {_safe(unit)}"
+def _hover(unit: str, digits: int = 3) -> str:
+    return f"<b>%{{y:,.{digits}~r}}</b> {_safe(unit)}"
 
 
 def _time_axis(months: Sequence[date]) -> dict[str, Any]:
@@ -423,6 +377,50 @@ def _time_axis(months: Sequence[date]) -> dict[str, Any]:
         "unifiedhovertitle": {"text": "%{x|%B %Y}"},
     }
     return {"xaxis": axis, "yaxis": {"nticks": 6, "tickformat": ",~g"}}
+
+
+def _whiskers(
+    figure: go.Figure,
+    months: Sequence[date],
+    totals: Sequence[float | None],
+    ranges: Sequence[Range | None],
+    unit: str,
+) -> None:
+    decimals = decimals_of(totals)
+    figure.add_scatter(
+        x=list(months),
+        y=list(totals),
+        name="Total",
+        mode="markers",
+        marker={"opacity": 0, "size": 1},
+        error_y=_errors(totals, ranges),
+        text=[
+            _in_words(value, found, decimals, unit)
+            for value, found in zip(totals, ranges, strict=True)
+        ],
+        hovertemplate="%{text}",
+    )
+
+
+def _errors(values: Sequence[float | None], ranges: Sequence[Range | None]) -> dict[str, Any]:
+    """Return an interval around each value; none is as long as nothing."""
+    pairs = list(zip(values, ranges, strict=True))
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [max(0.0, one.high - (value or 0)) if one else 0 for value, one in pairs],
+        "arrayminus": [max(0.0, (value or 0) - one.low) if one else 0 for value, one in pairs],
+        "color": theme.WHISKER,
+        "thickness": 1.25,
+        "width": 3 if any(ranges) else 0,
+    }
+
+
+def _in_words(value: float | None, found: Range | None, decimals: int, unit: str) -> str:
+    figure = f"<b>{figure_text(value or 0, decimals, found)}</b> {_safe(unit)}"
+    if found is None or not found.low < found.high:
+        return figure
+    return f"{figure} (95 %: {numbers.bounds_text(found.low, found.high)})"
 
 
 def _target(figure: go.Figure, months: Sequence[date], level: float, unit: str) -> None:
@@ -453,25 +451,3 @@ def _annotate(figure: go.Figure, annotations: Sequence[Annotation]) -> None:
             xshift=4,
             font={"size": 12, "color": "var(--text-muted)"},
         )
-
-
-def _sum(values: Any) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
-
-
-def _decimals(values: Sequence[float | None]) -> int:
-    """One number of decimals for a whole table: that of its largest figure."""
-    return numbers.decimals_for(max((abs(v) for v in values if v is not None), default=0))
-
-
-def _cell(value: float | None, decimals: int) -> Cell:
-    return Cell(None if value is None else _text(value, decimals), numeric=True)
-
-
-def _text(value: float, decimals: int) -> str:
-    """Return a number with a table's decimals; what they would round away is "<1"."""
-    least = 10**-decimals
-    if 0 < value < least / 2:
-        return f"<{numbers.number_text(least, decimals)}"
-    return numbers.number_text(value, decimals)

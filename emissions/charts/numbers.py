@@ -108,9 +108,21 @@ def significant(value: Number, digits: int) -> str:
 
 def range_text(low: Number, high: Number, units: tuple[Unit, ...]) -> str:
     """Return an interval in one unit: "8.2–16 t"."""
-    symbol = unit_for([high], units).symbol
-    first = rounded_text(low, units, 2, symbol).partition(NO_BREAK_SPACE)[0]
-    return f"{first}–{rounded_text(high, units, 2, symbol)}"
+    unit = unit_for([high], units)
+    found = bounds_text(float(low) / unit.size, float(high) / unit.size)
+    return f"{found}{NO_BREAK_SPACE}{unit.symbol}"
+
+
+def bounds_text(low: Number, high: Number) -> str:
+    """Return both ends of an interval, with two digits or as many as tell them apart: 96–104."""
+    half = (float(high) - float(low)) / 2
+    return "–".join(significant(end, _digits_of_end(float(end), half)) for end in (low, high))
+
+
+def _digits_of_end(end: float, half: float) -> int:
+    if not (end > 0 and half > 0):
+        return 2
+    return max(2, math.floor(math.log10(end)) - math.floor(math.log10(half)) + 1)
 
 
 def mass_text(kilograms: Number, symbol: str | None = None) -> str:

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Protocol
 
 from emissions.charts import numbers
+from emissions.charts.cards import Range
 
 
 class Labelled(Protocol):
@@ -39,18 +40,26 @@ def by_month(
     totals: Sequence[float | None],
     series: Sequence[Series],
     unit: str,
+    ranges: Sequence[Range | None] = (),
+    whole: Range | None = None,
 ) -> str:
-    """Say what the months add up to, which was the largest, and what leads."""
+    """Say what the months add up to, which was the largest, and what leads.
+
+    `ranges` are the 95 % intervals of the months, and `whole` that of their sum.
+    """
+    around = list(ranges) or [None] * len(months)
     known = [
-        (month, value) for month, value in zip(months, totals, strict=True) if value is not None
+        (month, value, found)
+        for month, value, found in zip(months, totals, around, strict=True)
+        if value is not None
     ]
-    total = sum(value for _, value in known)
+    total = sum(value for _, value, _ in known)
     if not known or total <= 0:
         return "Nothing was recorded in this period."
-    peak_month, peak = max(known, key=lambda pair: pair[1])
-    sentence = f"{numbers.number_text(total)} {unit} in {_months(len(months))}"
+    peak_month, peak, found = max(known, key=lambda one: one[1])
+    sentence = f"{_figure(total, whole)} {unit} in {_months(len(months))}"
     if len(known) > 1:
-        sentence += f", most in {peak_month:%B %Y} ({numbers.number_text(peak)} {unit})"
+        sentence += f", most in {peak_month:%B %Y} ({_figure(peak, found)} {unit})"
     if len(series) > 1 and series[0].total > 0:
         sentence += f". {series[0].label} leads with {_share(series[0].total / total)}"
     return f"{sentence}."
@@ -89,6 +98,13 @@ def trend(
         side = "above" if last > target else "within"
         sentence += f", {side} the target of {numbers.number_text(target)} {unit}"
     return f"{sentence}."
+
+
+def _figure(value: float, found: Range | None) -> str:
+    """Return a figure with the digits that its interval supports."""
+    if found is None:
+        return numbers.number_text(value)
+    return numbers.significant(value, numbers.digits_supported(value, found.low, found.high))
 
 
 def _share(share: float) -> str:

@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 
 from emissions.models import Organisation
 from emissions.selectors.periods import Period
+from emissions.selectors.spread import Spread, Uncertainty
 from emissions.selectors.totals import (
     DIMENSIONS,
     NONE,
@@ -18,7 +19,7 @@ from emissions.selectors.totals import (
     lines_of,
     totals_of,
 )
-from emissions.selectors.uncertainty import Spread, Uncertainty, rows_by
+from emissions.selectors.uncertainty import WHOLE_SITES, rows_by
 
 #: What an address calls a dimension.
 GROUPINGS: dict[str, By] = {
@@ -34,10 +35,6 @@ GROUPINGS: dict[str, By] = {
     "scope": By.SCOPE,
     "basis": By.BASIS,
 }
-
-
-#: Dimensions that leave a site's month whole: its meter's remainder is in the same group.
-WHOLE_SITES = {"month", "site", "zone"}
 
 Key = tuple[str, ...]
 
@@ -98,8 +95,10 @@ def _group(row: Mapping[str, Any], by: Sequence[str]) -> tuple[Key, dict[str, tu
 
 
 def _intervals(lines: QuerySet[Any], by: Sequence[str], filters: Filters) -> dict[Key, Uncertainty]:
-    rows: dict[Key, list[Any]] = {}
-    whole = set(by) <= WHOLE_SITES
-    for row in rows_by(lines=lines, filters=filters, columns=_columns(by), whole_sites=whole):
-        rows.setdefault(_group(row, by)[0], []).append(row)
-    return {key: Spread(found).whole for key, found in rows.items()}
+    rows = rows_by(
+        lines=lines,
+        filters=filters,
+        columns=_columns(by),
+        whole_sites={GROUPINGS[name] for name in by} <= WHOLE_SITES,
+    )
+    return Spread(rows, key_of=lambda row: _group(row, by)[0]).each

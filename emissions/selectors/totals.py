@@ -346,9 +346,7 @@ def _grouped(
     *,
     with_month: bool,
 ) -> list[Group]:
-    today = by is By.TEAM and filters.structure is Structure.TODAY
-    dimension = TODAYS_TEAM if today else DIMENSIONS[by]
-    lines = _lines(organisation, period, filters, with_assignment=today)
+    lines, dimension = lines_by(organisation=organisation, period=period, by=by, filters=filters)
     columns = (("month",) if with_month else ()) + dimension.columns
     found = []
     for row in lines.values(*columns).annotate(**SUMS).order_by():
@@ -378,6 +376,15 @@ def lines_of(
 ) -> QuerySet[MonthlyTotal]:
     """Return the monthly totals themselves, for tables that group them in their own way."""
     return _lines(organisation, period, filters or Filters())
+
+
+def lines_by(
+    *, organisation: Organisation, period: Period | None, by: By, filters: Filters
+) -> tuple[QuerySet[MonthlyTotal], Dimension]:
+    """Return the monthly totals with the columns that a dimension groups them by."""
+    today = by is By.TEAM and filters.structure is Structure.TODAY
+    lines = _lines(organisation, period, filters, with_assignment=today)
+    return lines, TODAYS_TEAM if today else DIMENSIONS[by]
 
 
 def _lines(

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from emissions.charts import figures as charts
 from emissions.charts import numbers, theme
+from emissions.charts.cards import Cell, Column, Table
 from emissions.services.calculator import Elsewhere
 from emissions.services.estimate import Estimate
 
@@ -31,25 +32,25 @@ def places_card(
         note="Location-based, at the same PUE and time: a difference at average factors.",
     )
     columns = [
-        charts.Column("Place"),
-        charts.Column("Location-based", f"{unit} CO₂e", numeric=True),
-        charts.Column("Emission factor", "g/kWh", numeric=True),
-        charts.Column("Year", numeric=True),
-        charts.Column("Factor match"),
+        Column("Place"),
+        Column("Location-based", f"{unit} CO₂e", numeric=True),
+        Column("Emission factor", "g/kWh", numeric=True),
+        Column("Year", numeric=True),
+        Column("Factor match"),
     ]
-    table = charts.Table(columns, [_place_row(row, unit, digits) for row in rows])
+    table = Table(columns, [_place_row(row, unit, digits) for row in rows])
     return replace(card, table=table)
 
 
-def _place_row(row: Elsewhere, unit: str, digits: int) -> list[charts.Cell]:
+def _place_row(row: Elsewhere, unit: str, digits: int) -> list[Cell]:
     factor = row.estimate.factor
     known = factor is not None
     return [
-        charts.Cell(row.label),
+        Cell(row.label),
         _mass(row.estimate.location_based_kg, unit, digits),
-        charts.Cell(numbers.number_text(factor.value_g_per_kwh) if factor else None, numeric=True),
-        charts.Cell(str(factor.year) if factor else None, numeric=True),
-        charts.Cell(row.estimate.fit.label if known else None),
+        Cell(numbers.number_text(factor.value_g_per_kwh) if factor else None, numeric=True),
+        Cell(str(factor.year) if factor else None, numeric=True),
+        Cell(row.estimate.fit.label if known else None),
     ]
 
 
@@ -70,21 +71,21 @@ def hardware_card(models: Sequence[Elsewhere], *, here: Estimate, own: int) -> c
         " and the average power that is stated or assumed as % of its maximum.",
     )
     columns = [
-        charts.Column("Hardware"),
-        charts.Column("Location-based", f"{unit} CO₂e", numeric=True),
-        charts.Column("Device-hours", "h", numeric=True),
-        charts.Column("Energy", "kWh", numeric=True),
+        Column("Hardware"),
+        Column("Location-based", f"{unit} CO₂e", numeric=True),
+        Column("Device-hours", "h", numeric=True),
+        Column("Energy", "kWh", numeric=True),
     ]
     rows = [
         [
-            charts.Cell(row.label),
+            Cell(row.label),
             _mass(row.estimate.location_based_kg, unit),
-            charts.Cell(numbers.number_text(row.device_hours or 0.0), numeric=True),
-            charts.Cell(numbers.number_text(row.estimate.energy_facility_kwh), numeric=True),
+            Cell(numbers.number_text(row.device_hours or 0.0), numeric=True),
+            Cell(numbers.number_text(row.estimate.energy_facility_kwh), numeric=True),
         ]
         for row in models
     ]
-    return replace(card, table=charts.Table(columns, rows))
+    return replace(card, table=Table(columns, rows))
 
 
 def _with_here(places: Sequence[Elsewhere], here: Estimate) -> list[Elsewhere]:
@@ -113,9 +114,9 @@ def _ranked(
     return unit, card
 
 
-def _mass(kilograms: float, unit: str, digits: int = numbers.SIGNIFICANT_DIGITS) -> charts.Cell:
+def _mass(kilograms: float, unit: str, digits: int = numbers.SIGNIFICANT_DIGITS) -> Cell:
     text = numbers.rounded_text(kilograms, numbers.MASS, digits, unit)
-    return charts.Cell(text.partition(numbers.NO_BREAK_SPACE)[0], numeric=True)
+    return Cell(text.partition(numbers.NO_BREAK_SPACE)[0], numeric=True)
 
 
 def _span(

@@ -12,8 +12,9 @@ from emissions.selectors.instruments import SiteUse
 from emissions.selectors.machines import MonthPart
 from emissions.selectors.metering import NodeMonth, Reconciliation
 from emissions.selectors.periods import Period
+from emissions.selectors.spread import Spread
 from emissions.tabular import Value, csv_bytes, zip_bytes
-from emissions.views.dashboards.cards import Figure, Scale
+from emissions.views.dashboards.cards import Figure, Scale, bound_names
 from emissions.views.dashboards.page import download
 
 ZERO = Decimal(0)
@@ -27,10 +28,11 @@ def parts_figure(
     column: str,
     units: tuple[numbers.Unit, ...],
     period: Period,
+    spread: Spread,
     suffix: str = "",
     note: str = "",
 ) -> Figure:
-    """Stack what parts posted by month; months without a line are zero."""
+    """Stack what parts posted by month, with its interval; months without a line are zero."""
     months = period.month_starts
     names = list(dict.fromkeys(part.part for part in parts))
     amounts = {(one.part, one.month): getattr(one, column) for one in parts}
@@ -41,11 +43,25 @@ def parts_figure(
         for name in names
         for month in months
     ]
-    card = figures.by_month(points, id=id, title=title, unit=scale.unit, note=note)
-    header = ["Month", *(f"{name} [{units[0].symbol}{suffix}]" for name in names)]
-    base = Decimal(str(units[0].size))
+    found = spread.regrouped(lambda row: row["month"]).of(column)
+    card = figures.by_month(
+        points,
+        id=id,
+        title=title,
+        unit=scale.unit,
+        note=note,
+        ranges=[scale.range(found.get(month)) for month in months] if names else (),
+        whole=scale.range(spread.whole.of(column)),
+    )
+    unit = f"{units[0].symbol}{suffix}"
+    base = Scale(unit, Decimal(str(units[0].size)))
+    header = ["Month", *(f"{name} [{unit}]" for name in names), *bound_names("total", base)]
     rows: list[list[Value]] = [
-        [month.isoformat()[:7], *(amounts.get((name, month), ZERO) / base for name in names)]
+        [
+            month.isoformat()[:7],
+            *(base(amounts.get((name, month), ZERO)) for name in names),
+            *base.bounds(found.get(month)),
+        ]
         for month in months
     ]
     return Figure(card, header, rows)

@@ -14,8 +14,9 @@ from emissions.selectors import machines as selector
 from emissions.selectors.instruments import SiteUse, electricity_at, uses_at
 from emissions.selectors.inventory import conditions_history, placement_history
 from emissions.selectors.metering import node_months, readings_of, reconciliations
+from emissions.selectors.spread import Uncertainty
 from emissions.selectors.totals import Filters
-from emissions.selectors.uncertainty import Uncertainty, uncertainty, uncertainty_of_node
+from emissions.selectors.uncertainty import spread_of, spread_of_node
 from emissions.tabular import Value
 from emissions.views import spread
 from emissions.views.dashboards.address import Address
@@ -43,6 +44,9 @@ def site(request: HttpRequest, member: Member, site_slug: str) -> HttpResponse:
     address = Address(request, member.organisation)
     period = address.period.until(address.today)
     parts = selector.site_by_month(site=shown, period=period)
+    found_spread = spread_of(
+        organisation=member.organisation, period=period, filters=Filters(sites=(shown.pk,))
+    )
     reconciled = reconciliations(
         organisation=member.organisation,
         sites=[shown.pk],
@@ -52,11 +56,12 @@ def site(request: HttpRequest, member: Member, site_slug: str) -> HttpResponse:
     figures = {
         "energy": parts_figure(
             parts, id="energy", title="Energy at the meter", column="energy_facility_kwh",
-            units=numbers.ENERGY, period=period,
+            units=numbers.ENERGY, period=period, spread=found_spread,
         ),
         "emissions": parts_figure(
             parts, id="emissions", title="Emissions, location-based",
             column="location_based_kg", units=numbers.MASS, suffix=" CO₂e", period=period,
+            spread=found_spread,
         ),
     }  # fmt: skip
     if reconciled:
@@ -98,13 +103,9 @@ def site(request: HttpRequest, member: Member, site_slug: str) -> HttpResponse:
             member.organisation,
             sum(part.location_based_kg for part in parts),
             sum(part.location_other_kg for part in parts),
+            found_spread.whole.location_based_kg,
         ),
-        **_rounded(
-            parts,
-            uncertainty(
-                organisation=member.organisation, period=period, filters=Filters(sites=(shown.pk,))
-            ),
-        ),
+        **_rounded(parts, found_spread.whole),
         "explained": sum(row.explained_kwh for row in whole) / metered if metered else None,
         "metered_months": len(whole),
     }
@@ -120,6 +121,7 @@ def node(request: HttpRequest, member: Member, node_slug: str) -> HttpResponse:
     address = Address(request, member.organisation)
     period = address.period.until(address.today)
     parts = selector.node_by_month(node=shown, period=period)
+    found_spread = spread_of_node(node=shown, period=period)
     months = node_months(
         organisation=member.organisation,
         nodes=[shown],
@@ -136,11 +138,11 @@ def node(request: HttpRequest, member: Member, node_slug: str) -> HttpResponse:
         ),
         "energy": parts_figure(
             parts, id="energy", title="Energy at the meter", column="energy_facility_kwh",
-            units=numbers.ENERGY, period=period,
+            units=numbers.ENERGY, period=period, spread=found_spread,
         ),
         "hardware": parts_figure(
             parts, id="hardware", title="Lifetime share of hardware", column="embodied_kg",
-            units=numbers.MASS, suffix=" CO₂e", period=period,
+            units=numbers.MASS, suffix=" CO₂e", period=period, spread=found_spread,
         ),
     }  # fmt: skip
     history = list(placement_history(node=shown))
@@ -161,7 +163,7 @@ def node(request: HttpRequest, member: Member, node_slug: str) -> HttpResponse:
         "devices": shown.device_count * shown.node_count,
         "footprint": selector.footprint_of(node=shown),
         "runs": selector.latest_runs(runs=member.runs(Action.VIEW_RUNS).filter(node=shown)),
-        **_rounded(parts, uncertainty_of_node(node=shown, period=period)),
+        **_rounded(parts, found_spread.whole),
         "allocated": sum(one.allocated_hours for one in settled) / available if available else None,
         "age_years": _age(shown, address),
     }

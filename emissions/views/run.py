@@ -14,7 +14,8 @@ from emissions.selectors import run_coverage
 from emissions.selectors import runs as selector
 from emissions.selectors.doubles import any_by_rule, merge_of
 from emissions.selectors.reported import Discrepancy, discrepancy
-from emissions.selectors.uncertainty import AMOUNTS, Uncertainty, uncertainty_of_run
+from emissions.selectors.spread import AMOUNTS, Uncertainty
+from emissions.selectors.uncertainty import uncertainty_of_run
 from emissions.services.calculator import elsewhere
 from emissions.services.estimate import Estimate, estimate_runs
 from emissions.services.streams.show import show_stream
@@ -117,12 +118,14 @@ def _headline(run: Run, member: Member) -> dict[str, Any]:
         **_coverage(run, posting, spread_of),
         "shown": shown,
         "embodied_kg": embodied,
-        "location_note": _location_note(member.organisation, estimate),
+        "location_note": _location_note(member.organisation, estimate, spread_of),
         **notes(estimate, spread_of),
     }
 
 
-def _location_note(organisation: Organisation, estimate: Estimate) -> str:
+def _location_note(
+    organisation: Organisation, estimate: Estimate, found: Uncertainty | None
+) -> str:
     """Return what the location-based figure is, and the other one where hours are known."""
     if estimate.location_based_hourly_kg is None:
         return "at the grid's average"
@@ -131,7 +134,8 @@ def _location_note(organisation: Organisation, estimate: Estimate) -> str:
     other = both[0] if first == both[1] else both[1]
     if first == other:
         return "by the hour, as at the factor of the year"
-    return f"beside {spread.beside(organisation, first, other)}"
+    interval = found.location_based_kg if found else None
+    return f"beside {spread.beside(organisation, first, other, interval)}"
 
 
 def _coverage(run: Run, posting: bool, found: Uncertainty | None) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 from emissions.charts import numbers
 from emissions.models import Run
 from emissions.selectors.runs import RunFigures, figures_of
-from emissions.selectors.uncertainty import Uncertainty, uncertainty_of_runs
+from emissions.selectors.spread import Uncertainty
+from emissions.selectors.uncertainty import uncertainty_of_runs
 from emissions.views import spread
 
 COLUMNS = ("energy_facility_kwh", "location_based_kg", "market_based_kg")

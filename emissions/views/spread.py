@@ -8,7 +8,7 @@ from emissions.calculation.vocabulary import Headline
 from emissions.charts import numbers
 from emissions.charts.cards import Cell, Column, Table
 from emissions.models import Organisation
-from emissions.selectors.uncertainty import Uncertainty
+from emissions.selectors.spread import Uncertainty
 from emissions.tabular import Value, csv_bytes
 
 
@@ -54,13 +54,26 @@ def all_rounded(
     }
 
 
-def beside(organisation: Organisation, first: numbers.Number, other: numbers.Number) -> str:
-    """Return the other location-based figure in words, "" where it is the same."""
+def least_rounded(kilograms: numbers.Number) -> str:
+    """Return a part of a total whose own interval is not known, with the fewest digits."""
+    return f"{numbers.rounded_text(kilograms, numbers.MASS, 2)}{numbers.NO_BREAK_SPACE}CO₂e"
+
+
+def beside(
+    organisation: Organisation,
+    first: numbers.Number,
+    other: numbers.Number,
+    interval: Interval | None,
+) -> str:
+    """Return the other location-based figure in words, "" where it is the same.
+
+    It has the digits that the first one's interval supports.
+    """
     if first == other:
         return ""
     hourly = organisation.headline == Headline.HOURLY
     name = "at the factor of the year" if hourly else "by the hour of the grid"
-    return f"{numbers.mass_text(other)}{numbers.NO_BREAK_SPACE}CO₂e {name}"
+    return f"{rounded(other, interval, 'location_based_kg')} {name}"
 
 
 def words(interval: Interval | None, name: str) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from emissions.charts import numbers
-from emissions.selectors.uncertainty import Uncertainty
+from emissions.selectors.spread import Uncertainty
 from emissions.services.estimate import Estimate
 from emissions.services.working import Step
 from emissions.views import spread

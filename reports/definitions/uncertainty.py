@@ -3,8 +3,8 @@
 from decimal import Decimal
 
 from emissions.calculation.uncertainty import Interval
+from emissions.selectors.spread import Uncertainty
 from emissions.selectors.totals import Totals
-from emissions.selectors.uncertainty import Uncertainty
 from emissions.tabular import Value
 from reports.definitions.tables import Column, Kind, Row, Table
 

@@ -5,11 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
+from emissions.calculation.uncertainty import Interval
 from emissions.charts import figures, numbers
-from emissions.charts.figures import Bar, Card, Cell, Column, SeriesPoint, Table
+from emissions.charts.cards import Bar, Card, Cell, Column, Range, SeriesPoint, Table
+from emissions.charts.tables import INTERVAL, decimals_of, figure_cell, figure_text
 from emissions.selectors.periods import Comparison, Period
 from emissions.selectors.totals import Group, Totals, total_of
+from emissions.selectors.uncertainty import Ranges
 from emissions.tabular import Value, csv_bytes
+from emissions.views.spread import bounds
 
 ZERO = Decimal(0)
 
@@ -53,6 +57,17 @@ class Scale:
         """Return a base amount in this unit."""
         return amount / self.size
 
+    def range(self, interval: Interval | None) -> Range | None:
+        """Return an interval of a base amount in this unit; None where it is the amount."""
+        if interval is None or not interval.low < interval.high:
+            return None
+        size = float(self.size)
+        return Range(interval.low / size, interval.high / size)
+
+    def bounds(self, interval: Interval | None) -> list[Value]:
+        """Return both ends in this unit, for a file; empty where there are none."""
+        return [end / self.size if isinstance(end, Decimal) else end for end in bounds(interval)]
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -85,6 +100,7 @@ def by_month(
     groups: Sequence[Group],
     before: Sequence[Group],
     urls: Mapping[str, str],
+    ranges: Ranges,
     note: str = "",
 ) -> Figure:
     """Stack groups by month; months without a run are zero, not missing."""
@@ -98,6 +114,8 @@ def by_month(
         for month in months
     }
     past = _aligned(shown, before)
+    column = shown.quantity.column
+    intervals = [ranges.of(column, month.isoformat()) for month in months]
     scale = Scale.of([*totals.values(), *(past or [])], numbers.MASS, shown.quantity.suffix)
     card = figures.by_month(
         [
@@ -112,8 +130,15 @@ def by_month(
         comparison=[float(scale(amount)) for amount in past] if past else None,
         comparison_label=shown.comparison.label,
         note=note,
+        ranges=[scale.range(one) for one in intervals] if amounts else (),
+        whole=scale.range(ranges.whole.of(column)),
     )
-    return Figure(card, *_month_rows(card, months, amounts, totals, past, scale))
+    header, rows = _month_rows(card, months, amounts, totals, past, scale)
+    return Figure(
+        card,
+        header + bound_names("total", scale),
+        [row + scale.bounds(one) for row, one in zip(rows, intervals, strict=True)],
+    )
 
 
 def ranked(
@@ -125,11 +150,21 @@ def ranked(
     groups: Sequence[Group],
     before: Sequence[Group],
     url_of: Callable[[Group], str],
+    ranges: Ranges,
 ) -> Figure:
     """Rank groups by a quantity, with the period before beside each in the table."""
     of, scale = shown.quantity.of, shown.quantity.scale(groups)
+    column = shown.quantity.column
     card = figures.ranked(
-        [Bar(one.label, float(scale(of(one.totals))), url_of(one)) for one in groups],
+        [
+            Bar(
+                one.label,
+                float(scale(of(one.totals))),
+                url_of(one),
+                scale.range(ranges.of(column, one.key)),
+            )
+            for one in groups
+        ],
         id=id,
         title=title,
         unit=scale.unit,
@@ -143,7 +178,13 @@ def ranked(
     ]
     ordered = sorted(groups, key=lambda one: (-of(one.totals), one.label)) + gone
     table, header, rows = compared_table(
-        noun=noun, groups=ordered, past=past, shown=shown, scale=scale, url_of=url_of
+        noun=noun,
+        groups=ordered,
+        past=past,
+        shown=shown,
+        scale=scale,
+        url_of=url_of,
+        ranges=ranges,
     )
     return Figure(replace(card, table=table if groups else card.table), header, rows)
 
@@ -156,16 +197,18 @@ def compared_table(
     shown: Shown,
     scale: Scale,
     url_of: Callable[[Group], str],
+    ranges: Ranges,
 ) -> tuple[Table, list[str], list[list[Value]]]:
     """Return a table of groups for the page, and its header and exact rows for the file."""
-    of = shown.quantity.of
+    of, name = shown.quantity.of, shown.quantity.column
     energy = ENERGY.scale(groups)
+    beside = [energy] if name != ENERGY.column else []  # Or it stands there already.
     whole = total_of(groups)
     columns = [
         Column(noun),
-        Column(shown.quantity.words, scale.unit, numeric=True),
+        Column(shown.quantity.words, scale.unit, numeric=True, note=INTERVAL),
         Column("Share", numeric=True),
-        Column("Energy", energy.unit, numeric=True),
+        *(Column("Energy", one.unit, numeric=True, note=INTERVAL) for one in beside),
         Column("Runs", numeric=True),
     ]
     if past is not None:
@@ -173,30 +216,39 @@ def compared_table(
             Column(shown.comparison.label, scale.unit, numeric=True),
             Column("Change", numeric=True),
         ]
-    digits = _decimals(scale(of(one.totals)) for one in groups)
-    energy_digits = _decimals(energy(one.totals.energy_facility_kwh) for one in groups)
+    digits = decimals_of([float(scale(of(one.totals))) for one in groups])
+    energy_digits = decimals_of([float(energy(one.totals.energy_facility_kwh)) for one in groups])
 
-    def cells(label: str, url: str, totals: Totals, before: Totals | None) -> list[Cell]:
+    def around(column: str, key: str | None) -> Interval | None:
+        return ranges.whole.of(column) if key is None else ranges.of(column, key)
+
+    def cells(
+        label: str, url: str, totals: Totals, before: Totals | None, key: str | None
+    ) -> list[Cell]:
         share = of(totals) / of(whole) if of(whole) else None
-        texts: list[str | None] = [
-            numbers.number_text(scale(of(totals)), digits),
-            None if share is None else numbers.percent_text(share),
-            numbers.number_text(energy(totals.energy_facility_kwh), energy_digits),
-            f"{totals.runs:,}",
+        found = scale.range(around(name, key))
+        kwh, kwh_found = totals.energy_facility_kwh, energy.range(around(ENERGY.column, key))
+        row = [
+            Cell(label, url),
+            figure_cell(float(scale(of(totals))), digits, found),
+            Cell(None if share is None else numbers.percent_text(share), numeric=True),
+            *(figure_cell(float(one(kwh)), energy_digits, kwh_found) for one in beside),
+            Cell(f"{totals.runs:,}", numeric=True),
         ]
         if before is not None:
-            texts += [
-                numbers.number_text(scale(of(before)), digits),
-                numbers.change(of(totals), of(before)).text,
+            row += [
+                Cell(figure_text(float(scale(of(before))), digits, found), numeric=True),
+                Cell(numbers.change(of(totals), of(before)).text, numeric=True),
             ]
-        return [Cell(label, url), *(Cell(text, numeric=True) for text in texts)]
+        return row
 
-    def values(label: str, totals: Totals, before: Totals | None) -> list[Value]:
+    def values(group: Group, before: Totals | None) -> list[Value]:
+        totals, found = group.totals, ranges.of(name, group.key)
         row: list[Value] = [
-            label,
+            group.label,
             scale(of(totals)),
             of(totals) / of(whole) if of(whole) else None,
-            energy(totals.energy_facility_kwh),
+            *(one(totals.energy_facility_kwh) for one in beside),
             totals.runs,
         ]
         if before is not None:
@@ -204,21 +256,35 @@ def compared_table(
                 scale(of(before)),
                 (of(totals) - of(before)) / abs(of(before)) if of(before) else None,
             ]
+        row += scale.bounds(found)
+        for one in beside:
+            row += one.bounds(ranges.of(ENERGY.column, group.key))
         return row
 
     def earlier(group: Group) -> Totals | None:
         return None if past is None else past.get(group.key, Totals())
 
     footer_past = None if past is None else sum(past.values(), Totals())
+    header = [
+        f"{column.label} [{column.unit}]" if column.unit else column.label for column in columns
+    ]
+    header += bound_names(shown.quantity.words.lower(), scale)
+    for one in beside:
+        header += bound_names("energy", one)
     return (
         Table(
             columns,
-            [cells(one.label, url_of(one), one.totals, earlier(one)) for one in groups],
-            cells("Total", "", whole, footer_past) if len(groups) > 1 else [],
+            [cells(one.label, url_of(one), one.totals, earlier(one), one.key) for one in groups],
+            cells("Total", "", whole, footer_past, None) if len(groups) > 1 else [],
         ),
-        [f"{column.label} [{column.unit}]" if column.unit else column.label for column in columns],
-        [values(one.label, one.totals, earlier(one)) for one in groups],
+        header,
+        [values(one, earlier(one)) for one in groups],
     )
+
+
+def bound_names(what: str, scale: Scale) -> list[str]:
+    """Return the headings of both ends of an interval in a file."""
+    return [f"95 % {end}, {what} [{scale.unit}]" for end in ("from", "to")]
 
 
 def _aligned(shown: Shown, before: Sequence[Group]) -> list[Decimal] | None:
@@ -254,7 +320,3 @@ def _month_rows(
     columns = [[scale(amount) for amount in column(label)] for label in labels]
     rows = zip((f"{month:%Y-%m}" for month in months), *columns, strict=True)
     return header, [list(row) for row in rows]
-
-
-def _decimals(values: Iterable[Decimal]) -> int:
-    return numbers.decimals_for(max((abs(one) for one in values), default=ZERO))

@@ -7,9 +7,10 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from emissions.charts.figures import Cell, Column, Table
+from emissions.charts.cards import Cell, Column, Table
 from emissions.permissions import Member
 from emissions.selectors.totals import NONE, By, Group, Totals, totals_by
+from emissions.selectors.uncertainty import PeriodSpread
 from emissions.tabular import Value, csv_bytes
 from emissions.views.dashboards import cards
 from emissions.views.dashboards.address import Address
@@ -75,6 +76,9 @@ class ListPage:
             shown=shown,
             scale=shown.quantity.scale(groups),
             url_of=self._url,
+            ranges=PeriodSpread(
+                organisation=self.organisation, period=period, filters=self.address.filters
+            ).by(self.by, method.column, cards.ENERGY.column),
         )
         return self._with_notes(table, header, rows, groups)
 

@@ -17,6 +17,7 @@ from emissions.permissions import Action, Member
 from emissions.selectors.attention import Attention, attention, has_figures
 from emissions.selectors.doubles import count_doubles, count_unassigned
 from emissions.selectors.periods import Period
+from emissions.selectors.spread import AMOUNTS, Uncertainty
 from emissions.selectors.totals import (
     NONE,
     NOT_COMPLETED,
@@ -28,7 +29,7 @@ from emissions.selectors.totals import (
     totals_by,
     totals_by_month_and,
 )
-from emissions.selectors.uncertainty import AMOUNTS, Uncertainty, uncertainty
+from emissions.selectors.uncertainty import PeriodSpread
 from emissions.tabular import Value, csv_bytes, zip_bytes
 from emissions.views import spread
 from emissions.views.dashboards import cards
@@ -113,11 +114,16 @@ class Dashboard:
         return total_of(self.months_before) if self.comparison.period else None
 
     @cached_property
-    def uncertainty(self) -> Uncertainty:
-        """How far the period's totals may be off."""
-        return uncertainty(
+    def spread(self) -> PeriodSpread:
+        """How far the period's totals may be off, whole and by group."""
+        return PeriodSpread(
             organisation=self.organisation, period=self.address.period, filters=self.filters
         )
+
+    @property
+    def uncertainty(self) -> Uncertainty:
+        """How far the period's totals may be off."""
+        return self.spread.whole
 
     @cached_property
     def rounded(self) -> dict[str, str | None]:
@@ -125,12 +131,8 @@ class Dashboard:
         return {name: self._within(name) for name in AMOUNTS}
 
     def _within(self, name: str) -> str | None:
-        total = self.totals.known_embodied_kg if name == "embodied_kg" else self._total(name)
+        total: Decimal | None = getattr(self.totals, KNOWN.get(name, name))
         return None if total is None else spread.rounded(total, self.uncertainty.of(name), name)
-
-    def _total(self, name: str) -> Decimal:
-        total: Decimal = getattr(self.totals, name)
-        return total
 
     @cached_property
     def ranges(self) -> dict[str, str]:
@@ -141,7 +143,12 @@ class Dashboard:
     def location_beside(self) -> str:
         """The location-based figure that the organisation does not show first, if it differs."""
         found = self.totals
-        return spread.beside(self.organisation, found.location_based_kg, found.location_other_kg)
+        return spread.beside(
+            self.organisation,
+            found.location_based_kg,
+            found.location_other_kg,
+            self.uncertainty.location_based_kg,
+        )
 
     @cached_property
     def uncertainty_table(self) -> Table:
@@ -198,6 +205,7 @@ class Dashboard:
             groups=self.by_month,
             before=self.months_before,
             urls=urls,
+            ranges=self.spread.by(By.MONTH, self.amount),
             note=note,
         )
 
@@ -214,6 +222,7 @@ class Dashboard:
             groups=self._by(by, self.address.period),
             before=self._by(by, before) if before else [],
             url_of=lambda group: self._url(by, group),
+            ranges=self.spread.by(by, shown.quantity.column, cards.ENERGY.column),
         )
 
     def _by(self, by: By, period: Period) -> list[Group]:
@@ -297,7 +306,7 @@ class Dashboard:
         for group in without:
             of_runs = getattr(group.totals, self.amount) - group.totals.outside_runs(self.amount)
             if of_runs:
-                text = f"{numbers.mass_text(of_runs)} CO₂e belongs to no project."
+                text = f"{spread.least_rounded(of_runs)} belongs to no project."
                 found.append(Remark(text, runs and f"{runs}?project={NONE}", "See the runs"))
         return found
 
@@ -305,10 +314,9 @@ class Dashboard:
         found, totals = [], self.totals
         outside = totals.outside_runs(self.amount)
         if outside:
-            text = (
-                f"{numbers.mass_text(outside)} CO₂e lies outside runs: idle nodes, what meters "
-                "show besides, instruments."
-            )
+            found_by = self.spread.by(By.STAGE, self.amount)
+            shown = spread.rounded(outside, found_by.of(self.amount, NONE), self.amount)
+            text = f"{shown} lies outside runs: idle nodes, what meters show besides, instruments."
             found.append(Remark(text, self.behind_url, "Show what it consists of"))
         share = totals.not_completed_share
         if share:
@@ -375,7 +383,8 @@ class Dashboard:
         value = self.intensity_now
         if value is None:
             return None
-        return f"{numbers.number_text(value * 1000)}{numbers.NO_BREAK_SPACE}g CO₂e/kWh"
+        figure = numbers.significant(value * 1000, spread.digits(self.uncertainty.of(self.amount)))
+        return f"{figure}{numbers.NO_BREAK_SPACE}g CO₂e/kWh"
 
     @property
     def intensity_now(self) -> Decimal | None:
@@ -436,8 +445,14 @@ class Dashboard:
 
 
 UNCERTAINTY = "uncertainty"
-#: Totals that go by another name where they are known in part.
-INTERVALS = {"known_embodied_kg": "embodied_kg"}
+#: Totals that are known in part only, and what of them is shown.
+KNOWN = {
+    "embodied_kg": "known_embodied_kg",
+    "upstream_kg": "known_upstream_kg",
+    "losses_kg": "known_losses_kg",
+    "water_litres": "known_water_litres",
+}
+INTERVALS = {shown: name for name, shown in KNOWN.items()}
 
 SUMMARY = (
     ("Emissions, location-based", "kg CO2e", "location_based_kg"),

@@ -1,8 +1,8 @@
-from math import exp, sqrt
+from math import exp, log1p, sqrt
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emissions.calculation.uncertainty import (
@@ -15,6 +15,7 @@ from emissions.calculation.uncertainty import (
     Interval,
     Shared,
     interval,
+    intervals,
     own_variance,
     ranking,
 )
@@ -75,12 +76,11 @@ def test_runs_own_errors_add_up_as_variances() -> None:
     found = interval(amounts=np.full(100, 1.0), independent_variance=100 * 0.15**2, shared={})
 
     assert found.high == pytest.approx(100 * exp(Z_95 * 0.015), rel=1e-4)
-    assert found.contributions == {"own": 1.0}
 
 
 def test_the_input_that_matters_most_comes_first() -> None:
     key = np.zeros(1, dtype=np.int64)
-    found = interval(
+    found = ranking(
         amounts=np.array([10.0]),
         independent_variance=0.01,
         shared={
@@ -89,12 +89,12 @@ def test_the_input_that_matters_most_comes_first() -> None:
         },
     )
 
-    assert list(found.contributions) == ["factor", "pue", "own"]
-    assert sum(found.contributions.values()) == pytest.approx(1)
+    assert [one.input for one in found] == ["factor", "pue", "own"]
+    assert sum(one.share for one in found) == pytest.approx(1)
 
 
 def test_a_total_that_is_not_positive_has_no_interval() -> None:
-    assert of_one_input([1.0, -3.0], [1, 1], 0.1) == Interval(-2.0, -2.0, -2.0, {})
+    assert of_one_input([1.0, -3.0], [1, 1], 0.1) == Interval(-2.0, -2.0, -2.0)
 
 
 @given(
@@ -115,6 +115,43 @@ def test_the_pieces_variances_add_up_to_the_runs() -> None:
     )
 
     assert sqrt(variance.sum()) == pytest.approx(15.0)
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0.1, 1e4), st.integers(0, 3), st.integers(0, 2), st.floats(0.0, 0.4)),
+        min_size=1,
+        max_size=12,
+    )
+)
+@settings(max_examples=25)
+def test_groups_have_the_intervals_of_their_lines_alone(
+    lines: list[tuple[float, int, int, float]],
+) -> None:
+    amounts, group, keys, sigmas = (np.array(column) for column in zip(*lines, strict=True))
+    own = np.bincount(group, minlength=5).astype(np.float64)
+    found = intervals(
+        amounts=amounts,
+        group=group,
+        groups=5,
+        independent_variance=own,
+        shared={
+            "factor": Shared(keys, sigmas, 2 * sigmas),
+            "pue": Shared(0 * keys, sigmas, sigmas),
+        },
+    )
+    for at in range(5):
+        mine = group == at
+        below, above = own[at], own[at]
+        for key in range(3):
+            linear = (amounts * sigmas)[mine & (keys == key)].sum()
+            below, above = below + linear**2, above + (2 * linear) ** 2
+        of_all = (amounts * sigmas)[mine].sum() ** 2
+        total = amounts[mine].sum()
+        assert found[at].total == pytest.approx(total)
+        for end, sign, variance in ((found[at].low, -1, below), (found[at].high, 1, above)):
+            deviation = sqrt(log1p((variance + of_all) / total**2)) if total else 0.0
+            assert end == pytest.approx(total * exp(sign * Z_95 * deviation))
 
 
 class TestAgainstSimulation:

@@ -6,6 +6,7 @@ from emissions.charts.figures import (
     Annotation,
     Band,
     Bar,
+    Range,
     SeriesPoint,
     by_month,
     grouped,
@@ -151,6 +152,38 @@ def test_trend_with_a_forecast_has_it_in_the_table():
     card = trend(points(all=(10.0, 11.0)), id="t", title="T", unit="t", forecast=[band])
     assert card.table.columns[-1].label == "Forecast"
     assert card.table.rows[-1][-1].text == "12.0 (10.0–14.0)"
+
+
+def test_months_have_whiskers_around_their_totals():
+    ranges = [Range(3.0, 6.0), None]
+    card = month_card(points(a=(1.5, 2.0), b=(3.0, 3.0)), ranges=ranges, whole=Range(8.0, 11.0))
+    whiskers = card.plot["data"][-1]
+    assert whiskers["y"] == [4.5, 5.0]
+    assert whiskers["error_y"]["array"] == [1.5, 0]
+    assert whiskers["error_y"]["arrayminus"] == [1.5, 0]
+    assert whiskers["text"][0] == "<b>4.5</b> t (95 %: 3.0–6.0)"
+    assert card.legend[-1].label == "95 % interval"
+    assert [cell.note for cell in card.table.rows[0]] == ["", "", "", "3.0–6.0"]
+    assert (card.table.footer[-1].text, card.table.footer[-1].note) == ("9.5", "8.0–11")
+    assert card.table.columns[-1].note == "95 % interval"
+    assert card.conclusion.startswith("9.5 t in 2 months, most in February 2025 (5.00 t)")
+
+
+def test_without_an_interval_there_is_no_whisker():
+    card = month_card(points(a=(1.5, 2.0)), ranges=[None, None])
+    assert len(card.plot["data"]) == 1
+    assert not [entry for entry in card.legend if entry.label == "95 % interval"]
+
+
+def test_bars_have_whiskers_and_their_figures_beyond():
+    bars = [Bar("a", 136.2, range=Range(82.0, 163.0)), Bar("b", 0.2, range=Range(0.1, 0.3))]
+    card = ranked(bars, id="r", title="R", unit="t")
+    bar, label = card.plot["data"]
+    assert bar["error_x"]["arrayminus"][0] == 136.2 - 82.0
+    assert bar["text"][0] == "<b>140</b> t (95 %: 82–160)"
+    assert label["x"] == [163.0, 0.3]
+    assert [text.strip() for text in label["text"]] == ["140", "<1"]
+    assert [row[1].note for row in card.table.rows] == ["82–160", ""], "no interval of what is <1"
 
 
 def test_years_are_written_once():

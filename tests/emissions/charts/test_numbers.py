@@ -121,3 +121,17 @@ def test_number_text_is_within_half_a_digit(value):
 def test_a_list_s_unit_suits_its_middle():
     assert numbers.energy_unit(numbers.typical([0.04, None, 12, 90, 2_000])) == "kWh"
     assert numbers.energy_unit(numbers.typical([None])) == "kWh"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (8.2, 16.3, "8.2–16"),
+        (96.1, 104.2, "96–104"),
+        (1234.0, 1246.0, "1,234–1,246"),
+        (0.5, 2.0, "0.50–2.0"),
+        (110_400, 143_210, "110,000–140,000"),
+    ],
+)
+def test_bounds_have_the_digits_that_tell_them_apart(low, high, text):
+    assert numbers.bounds_text(low, high) == text

@@ -9,26 +9,32 @@ from emissions.calculation.uncertainty import (
     FIT_BANDS,
     FUEL_BAND,
     OWN_SPREAD,
+    PUE_DEFAULT_BAND,
     PUE_STATED_BAND,
     STATEMENT_BAND,
+    Z_95,
     Band,
 )
 from emissions.calculation.vocabulary import (
+    Assumption,
     Basis,
     CloudProvider,
     Fit,
     InventoryFigure,
     MeasuringPoint,
     SiteKind,
+    Stage,
 )
-from emissions.models import CloudRegion, GridZone
+from emissions.models import CloudRegion, EmissionEntry, GridZone
 from emissions.selectors.periods import parse_value
-from emissions.selectors.totals import Filters, totals
+from emissions.selectors.spread import AMOUNTS
+from emissions.selectors.totals import DIMENSIONS, By, Filters, totals
 from emissions.selectors.uncertainty import (
-    AMOUNTS,
+    PeriodSpread,
+    spread_by,
     spread_of,
+    spread_of_node,
     uncertainty,
-    uncertainty_of_node,
     uncertainty_of_periods,
     uncertainty_of_run,
     uncertainty_of_runs,
@@ -206,7 +212,7 @@ def test_runs_and_nodes_and_months_have_their_own():
         assert of_runs[run.pk].location_based_kg == uncertainty_of_run(run=run).location_based_kg
     settle_all()
     may = parse_value("2026-05", today=NOW.date())
-    of_node = uncertainty_of_node(node=node, period=may)
+    of_node = spread_of_node(node=node, period=may).whole
     assert of_node.energy_facility_kwh.total > of_runs[first.pk].energy_facility_kwh.total
     (month,) = uncertainty_of_periods(organisation=organisation, filters=Filters(), periods=[may])
     assert month == uncertainty(organisation=organisation, period=may)
@@ -296,3 +302,114 @@ class TestAgainstSimulation:
             standard = random.normal(0.0, 1.0, self.SAMPLES)
             found[name] = np.exp(np.where(standard < 0, low, high) * standard)
         return found
+
+
+class TestGroups:
+    """A group's interval is that of its own lines; all lines as one group are the headline."""
+
+    ALIKE = (By.PROJECT, By.TEAM, By.STAGE, By.STATUS, By.HARDWARE, By.SITE, By.BASIS, By.ZONE)
+
+    @pytest.fixture
+    def organisation(self):
+        """Runs of two projects, models, places, bases and months, with inputs in common."""
+        organisation = make_organisation()
+        site = make_site(organisation)
+        reference = make_reference()
+        projects = [make_project(organisation=organisation) for _ in range(2)]
+        models = [make_hardware(name=name) for name in "AB"]
+        for number in range(8):
+            place = {"site": site} if number % 3 else {"zone": reference["DE"]}
+            measured = {"energy_kwh": 70.0 + number, "energy_measured": True}
+            make_run(
+                organisation,
+                project=projects[number % 2],
+                hardware=models[number // 4],
+                started_at=datetime(2026, 4 + number % 3, 9, tzinfo=UTC),
+                stage=Stage.EVALUATION if number % 4 == 0 else Stage.PRE_TRAINING,
+                **place,
+                **(measured if number in (2, 5) else {}),
+            )
+        return organisation
+
+    def asked(self, organisation):
+        return {"organisation": organisation, "period": parse_value("2026", today=NOW.date())}
+
+    @pytest.mark.parametrize("by", ALIKE)
+    def test_groups_have_what_their_lines_give_alone(self, organisation, by):
+        """Summed by hand: every line with the errors of its inputs, input by input."""
+        found = PeriodSpread(**self.asked(organisation)).by(by, "location_based_kg")
+        lines: dict[str, list[EmissionEntry]] = {}
+        dimension = DIMENSIONS[by]
+        entries = EmissionEntry.objects.filter(cell__organisation=organisation)
+        columns = entries.values_list("pk", *dimension.columns)
+        keys = {pk: dimension.name(*values)[0] for pk, *values in columns}
+        for one in entries.select_related("cell"):
+            lines.setdefault(keys[one.pk], []).append(one)
+        assert len(lines) > 1 or by in (By.STATUS, By.TEAM)
+        assert set(found.groups["location_based_kg"]) == set(lines)
+        for key, its in lines.items():
+            interval = found.of("location_based_kg", key)
+            total = sum(float(one.location_based_annual_kg) for one in its)
+            assert interval.total == pytest.approx(total)
+            assert interval.low == pytest.approx(by_hand(its, side=0), rel=1e-9), key
+            assert interval.high == pytest.approx(by_hand(its, side=1), rel=1e-9), key
+
+    @pytest.mark.parametrize("by", ALIKE)
+    def test_rankings_and_lists_ask_the_same(self, organisation, by):
+        """What the whole's rows give and what a query of its own gives are one."""
+        ranges = PeriodSpread(**self.asked(organisation)).by(by, "market_based_kg")
+        alone = spread_by(**self.asked(organisation), by=by).of("market_based_kg")
+        assert set(ranges.groups["market_based_kg"]) == set(alone)
+        for key, one in alone.items():
+            found = ranges.of("market_based_kg", key)
+            assert (found.low, found.high) == pytest.approx((one.low, one.high))
+
+    def test_the_group_of_everything_is_the_headline(self, organisation):
+        """Months and projects regrouped as one have the interval of the page's first figure."""
+        headline = uncertainty(**self.asked(organisation))
+        for by in (By.MONTH, By.PROJECT, By.SITE):
+            one = spread_by(**self.asked(organisation), by=by).regrouped(lambda _: "all")
+            for name in ("location_based_kg", "energy_facility_kwh", "embodied_kg"):
+                found = one.of(name)["all"]
+                assert found.low == pytest.approx(headline.of(name).low, rel=1e-3)
+                assert found.high == pytest.approx(headline.of(name).high, rel=1e-3)
+
+    def test_groups_with_an_input_in_common_are_off_together(self, organisation):
+        """Neither their ends add up to those of the whole, nor their squares."""
+        ranges = PeriodSpread(**self.asked(organisation)).by(By.PROJECT, "location_based_kg")
+        whole = ranges.whole.location_based_kg
+        parts = ranges.groups["location_based_kg"].values()
+        half = [one.high - one.total for one in parts]
+        assert np.sqrt(sum(one**2 for one in half)) < 0.95 * (whole.high - whole.total)
+        assert whole.high - whole.total <= sum(half) * 1.001
+
+    def test_another_group_is_no_other_query(self, organisation, django_assert_num_queries):
+        spread = PeriodSpread(**self.asked(organisation))
+        with django_assert_num_queries(2):  # the lines, and which months are metered
+            for by in (By.MONTH, By.SITE, By.HARDWARE, By.BASIS, By.SCOPE):
+                assert spread.by(by, "location_based_kg").groups
+        with django_assert_num_queries(1):
+            assert len(spread.by(By.PROJECT, "location_based_kg").groups["location_based_kg"]) == 2
+            assert spread.by(By.PROJECT, "energy_facility_kwh").groups
+
+
+def by_hand(lines, *, side):
+    """Return one end of the interval of lines: side 0 below, 1 above."""
+    variance, total, linear = 0.0, 0.0, {}
+    for one in lines:
+        cell, kg = one.cell, float(one.location_based_annual_kg)
+        basis, fit = Basis(cell.basis), Fit(cell.fit)
+        default = cell.assumptions & Assumption.PUE_DEFAULT
+        pue = PUE_DEFAULT_BAND if default else PUE_STATED_BAND
+        power = None if basis is Basis.DEFAULT else (basis, cell.hardware_id)
+        for key, band in (
+            (("factor", cell.zone_id), FIT_BANDS[fit]),
+            (("energy", power), ENERGY_BANDS[basis]),
+            (("pue", None if default else cell.site_id), pue),
+        ):
+            linear[key] = linear.get(key, 0.0) + kg * band.sigmas[side]
+        total += kg
+        variance += float(one.independent_variance_kg2)
+    variance += sum(one**2 for one in linear.values())
+    deviation = np.sqrt(np.log1p(variance / total**2))
+    return total * np.exp((2 * side - 1) * Z_95 * deviation)

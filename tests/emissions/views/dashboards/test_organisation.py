@@ -48,7 +48,9 @@ def test_a_figure_s_csv_is_its_table(lab, client):
         body = section.split("<tbody>")[1].split("</tbody>")[0]
         assert len(re.findall("<tr>", body)) == len(found)
         heads = section.split("<thead>")[1].split("</thead>")[0]
-        assert len(re.findall("<th ", heads)) == len(found[0])
+        bounds = [name for name in found[0] if name.startswith("95 % ")]
+        assert len(re.findall("<th ", heads)) == len(found[0]) - len(bounds)
+        assert len(bounds) == 2 * heads.count("95 % interval")
         if name != "by-month":
             assert [label for row in found for label in row.values() if label in body]
             assert all(next(iter(row.values())) in body for row in found)
@@ -136,10 +138,10 @@ def test_more_than_six_teams_stack_as_six_and_other(lab, client):
     calculate_all()
     found = figures(client)["by-month"]
     names = [key.rpartition(" [")[0] for key in found[0]][1:]
-    assert len(names) == 9  # six, Other, Total and the comparison
+    assert len(names) == 11  # six, Other, Total, the comparison, and the interval of the total
     assert names[6:8] == ["Other", "Total"]
     for row in found:
-        values = [Decimal(value) for value in list(row.values())[1:]]
+        values = [Decimal(value) for value in list(row.values())[1:10]]
         assert sum(values[:7]) == values[7]
 
 
@@ -199,7 +201,7 @@ def test_query_count_does_not_depend_on_what_is_recorded(
 
 def test_totals_stand_with_their_interval_and_what_it_comes_from(lab, client):
     page = client.get(address()).content.decode()
-    assert page.count("95 % interval") == 4
+    assert page.count('<abbr title="95 % interval">') == 5
     assert "What the uncertainty comes from" in page
     assert "Default power and host share" in page
     assert "Water, where it is known:" in page
@@ -213,6 +215,29 @@ def test_totals_stand_with_their_interval_and_what_it_comes_from(lab, client):
     assert sum(shares) == pytest.approx(1)
     response = client.get(address(query="period=2026&format=csv&figure=uncertainty"))
     assert rows(response.content) == found["uncertainty"]
+
+
+def test_months_and_ranks_stand_with_their_interval(lab, client):
+    """On the page rounded, with a whisker; in the files exact; of the energy, too."""
+    page = client.get(address()).content.decode()
+    found = figures(client)
+    for name, plural in (("by-month", "total"), ("by-team", "location-based"), ("by-site", "")):
+        section = page.split(f'id="{name}"')[1].split("</section>")[0]
+        assert '"arrayminus"' in section
+        assert re.search(r"\(95 %: [\d.,]+\\u2013[\d.,]+\)", section), name
+        for row in found[name]:
+            amount = next(
+                Decimal(value) for key, value in row.items() if re.match("Total|Location", key)
+            )
+            ends = [value for key, value in row.items() if plural and f", {plural} [" in key]
+            if amount and plural:
+                assert Decimal(ends[0]) < amount < Decimal(ends[1])
+            elif plural:
+                assert ends == ["", ""]
+    (team,) = [row for row in found["by-team"] if row["Team"] == "Vision"]
+    alone = figures(client, "team=vision")["summary"][0]
+    end = float(team["95 % to, location-based [kg CO₂e]"])
+    assert end == pytest.approx(float(alone["95 % to"]))
 
 
 def test_a_report_that_differs_needs_attention(lab, client):

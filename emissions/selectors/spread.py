@@ -1,0 +1,340 @@
+"""The 95 % intervals of sums, and which inputs they come from: arithmetic, no query.
+
+An input that stands behind many lines is off for all of them together, so lines are grouped
+by their inputs: the zone of the grid factor, the power of a hardware model (one default share
+for all models where power is assumed), the PUE of a site or the survey's, the footprint of a
+hardware model. What is a run's own is in the lines' independent variance. Where a meter's
+remainder or a provider's statement is posted, the sum is no longer the runs' but what was
+metered or stated, and as far off as that. `selectors/uncertainty.py` asks for the lines.
+"""
+
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from emissions.calculation.arrays import Bools, Floats, Ints
+from emissions.calculation.uncertainty import (
+    EMBODIED_BAND,
+    ENERGY_BANDS,
+    FIT_BANDS,
+    FUEL_BAND,
+    PUE_DEFAULT_BAND,
+    PUE_STATED_BAND,
+    STATEMENT_BAND,
+    UPSTREAM_BAND,
+    WATER_BAND,
+    Band,
+    Interval,
+    Intervals,
+    Shared,
+    intervals,
+    ranking,
+)
+from emissions.calculation.vocabulary import Basis, Fit, PoolKind
+
+#: Which inputs a quantity follows from; those of energy carry the runs' own errors, too.
+OF_ENERGY: dict[str, tuple[str, ...]] = {
+    "location_based_kg": ("factor", "energy", "pue"),
+    "market_based_kg": ("factor", "energy", "pue"),
+    "energy_facility_kwh": ("energy", "pue"),
+    "energy_it_kwh": ("energy",),
+    "upstream_kg": ("upstream", "energy", "pue"),
+    "losses_kg": ("factor", "energy", "pue"),
+    "water_litres": ("water", "energy", "pue"),
+}
+OF_HARDWARE: dict[str, tuple[str, ...]] = {
+    "embodied_kg": ("footprint",),
+    "embodied_purchase_kg": ("footprint",),
+}
+BEHIND = OF_ENERGY | OF_HARDWARE
+AMOUNTS = tuple(BEHIND)
+#: What a provider's statement replaces of the runs at its place.
+STATED = ("location_based_kg", "market_based_kg", "upstream_kg", "losses_kg", "embodied_kg")
+#: What `metered` says of a line: nothing, or where its site's meter measured.
+AT_FACILITY, AT_IT = 1, 2
+SHOWN = 8
+"""So many inputs are named; what remains is small, and summed up."""
+
+PLACE = ("cell__site_id", "cell__cloud_region_id", "cell__zone_id")
+CERTAIN = Band(1.0, 1.0, "not a part of this figure")
+
+ScopeKey = tuple[int, int | None]
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One input and its share of the variance of location-based emissions, between 0 and 1."""
+
+    input: str
+    name: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """The 95 % intervals of totals: in kg CO2e, kWh and litres.
+
+    `sources` are the inputs of the location-based interval, largest first; a last one holds
+    what is not named.
+    """
+
+    location_based_kg: Interval
+    market_based_kg: Interval
+    energy_facility_kwh: Interval
+    energy_it_kwh: Interval
+    upstream_kg: Interval
+    losses_kg: Interval
+    water_litres: Interval
+    embodied_kg: Interval
+    embodied_purchase_kg: Interval
+    sources: list[Source] = field(default_factory=list)
+
+    def of(self, name: str) -> Interval | None:
+        """Return the interval of a total by its name; None where none is known."""
+        return getattr(self, name) if name in AMOUNTS else None
+
+
+class Spread:
+    """Lines by their inputs: the intervals of their sums, whole, by group or by scope.
+
+    `key_of` names the group of a line; without it, all lines are one. What couples lines (a
+    provider's statement in the place of runs) does so within a group only.
+    """
+
+    def __init__(
+        self, rows: Sequence[Row], *, key_of: Callable[[Row], Hashable] = lambda _: None
+    ) -> None:
+        self._rows = rows
+        self._keys: dict[Any, int] = {}
+        groups = [self._keys.setdefault(key_of(row), len(self._keys)) for row in rows]
+        self._group: Ints = np.array(groups, dtype=np.int64)
+        self._inputs = _Inputs(rows)
+        self._amounts = {
+            name: _column(rows, name) for name in AMOUNTS if not rows or f"sum_{name}" in rows[0]
+        }
+        self._own = self._own_shares()
+        self._net_of_statements()
+
+    def regrouped(self, key_of: Callable[[Row], Hashable], *, metered: bool = True) -> "Spread":
+        """Return the same lines by groups; without meters where groups hold parts of a site."""
+        rows = self._rows if metered else [{**row, "metered": 0} for row in self._rows]
+        return Spread(rows, key_of=key_of)
+
+    @cached_property
+    def whole(self) -> Uncertainty:
+        """The intervals of all lines, of which there is one group."""
+        found = {name: self._interval([(name, None)]) for name in AMOUNTS}
+        return Uncertainty(**found, sources=self._sources())
+
+    @cached_property
+    def each(self) -> dict[Any, Uncertainty]:
+        """The intervals of each group, by its key; what they come from is left out."""
+        found = {name: self._intervals([(name, None)]) for name in AMOUNTS}
+        return {
+            key: Uncertainty(**{name: one[at] for name, one in found.items()}, sources=[])
+            for key, at in self._keys.items()
+        }
+
+    def of(self, name: str) -> dict[Any, Interval]:
+        """Return the intervals of one total, by the keys of groups."""
+        found = self._intervals([(name, None)])
+        return {key: found[at] for key, at in self._keys.items()}
+
+    def of_parts(self, parts: Iterable[tuple[ScopeKey, str]]) -> Interval:
+        """Return the interval of a sum of quantities of some scopes and categories."""
+        return self._interval([(name, self._of_scope(key)) for key, name in parts])
+
+    def _interval(self, parts: Sequence[tuple[str, Bools | None]]) -> Interval:
+        if len(self._keys) > 1:
+            raise ValueError("These lines are several groups.")
+        return self._intervals(parts)[0]
+
+    def _intervals(self, parts: Sequence[tuple[str, Bools | None]]) -> Intervals:
+        amounts = [self._part(name, where) for name, where in parts]
+        names = [name for name, _ in parts]
+        groups = max(len(self._keys), 1)
+        own: Any = sum(
+            (part for part, name in zip(amounts, names, strict=True) if name in OF_ENERGY),
+            np.zeros(len(self._rows)),
+        )
+        return intervals(
+            amounts=np.concatenate(amounts) if amounts else np.zeros(0),
+            group=np.tile(self._group, len(parts)),
+            groups=groups,
+            independent_variance=np.bincount(
+                self._group, weights=self._own * own**2, minlength=groups
+            ).astype(np.float64),
+            shared=self._inputs.behind(names),
+        )
+
+    def _part(self, name: str, where: Bools | None) -> Floats:
+        amounts = self._amounts[name]
+        return amounts if where is None else np.where(where, amounts, 0.0)
+
+    def _of_scope(self, key: ScopeKey) -> Bools:
+        found = [(row["cell__scope"], row["cell__category"]) == key for row in self._rows]
+        return np.array(found, dtype=np.bool_)
+
+    def _sources(self) -> list[Source]:
+        location = self._amounts["location_based_kg"]
+        ranked = ranking(
+            amounts=location,
+            independent_variance=float((self._own * location**2).sum()),
+            shared=self._inputs.behind(["location_based_kg"]),
+        )
+        sources = [
+            Source(one.input, self._inputs.label(one.input, one.key), one.share) for one in ranked
+        ]
+        rest = sum(one.share for one in sources[SHOWN:])
+        return sources[:SHOWN] + ([Source("rest", "All others", rest)] if rest else [])
+
+    def _own_shares(self) -> Floats:
+        """Return the runs' own variance per square of an amount: as large a share of whatever
+        follows from their energy. Where the sum is metered it cancels out.
+        """
+        location, own = _column(self._rows, "by_hour"), _column(self._rows, "own")
+        known = location != 0
+        shares = np.where(known, own / np.where(known, location, 1.0) ** 2, 0.0)
+        metered = np.array([row["metered"] for row in self._rows], dtype=np.int64)
+        return np.where(metered != 0, 0.0, shares)
+
+    def _net_of_statements(self) -> None:
+        """Move what stands at a place with a provider's statement to the statement's line."""
+        places = [
+            (group, row.get("month"), *(row[column] for column in PLACE))
+            for group, row in zip(self._group.tolist(), self._rows, strict=True)
+        ]
+        stated: dict[Any, int] = {}
+        for at, row in enumerate(self._rows):
+            if row["kind"] == PoolKind.STATEMENT:
+                stated.setdefault(places[at], at)
+        for at, row in enumerate(self._rows) if stated else ():
+            to = stated.get(places[at])
+            same = to is not None and row["cell__category"] == self._rows[to]["cell__category"]
+            if to is None or to == at or not same:
+                continue
+            for name in STATED:
+                if name in self._amounts:
+                    self._amounts[name][to] += self._amounts[name][at]
+                    self._amounts[name][at] = 0.0
+
+
+def _column(rows: Sequence[Row], name: str) -> Floats:
+    return np.array([float(row[f"sum_{name}"] or 0) for row in rows], dtype=np.float64)
+
+
+class _Inputs:
+    """The inputs behind rows: what each row shares with others, and what to call it."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+        self._labels: dict[tuple[str, int], str] = {}
+        self._found: dict[str, Shared] = {}
+        nothing = np.zeros(len(rows))
+        self._nothing = Shared(np.zeros(len(rows), dtype=np.int64), nothing, nothing)
+
+    def label(self, name: str, key: int) -> str:
+        """Return the words for one input."""
+        return self._labels.get((name, key), "Each run's own load and counters")
+
+    def behind(self, names: Collection[str]) -> dict[str, Shared]:
+        """Return the inputs of quantities that stand one after the other."""
+        return {
+            kind: _stacked(
+                [self._shared(kind) if kind in BEHIND[name] else self._nothing for name in names]
+            )
+            for kind in FIND
+            if any(kind in BEHIND[name] for name in names)
+        }
+
+    def _shared(self, kind: str) -> Shared:
+        if kind not in self._found:
+            self._found[kind] = self._of(kind, [FIND[kind](row) for row in self._rows])
+        return self._found[kind]
+
+    def _of(self, name: str, found: list[tuple[str, Band]]) -> Shared:
+        keys: dict[str, int] = {}
+        for label, _ in found:
+            self._labels[name, keys.setdefault(label, len(keys) + 1)] = label
+        sigmas = [band.sigmas for _, band in found]
+        return Shared(
+            key=np.array([keys[label] for label, _ in found], dtype=np.int64),
+            sigma_low=np.array([low for low, _ in sigmas], dtype=np.float64),
+            sigma_high=np.array([high for _, high in sigmas], dtype=np.float64),
+        )
+
+
+def _stacked(parts: Sequence[Shared]) -> Shared:
+    return Shared(
+        np.concatenate([one.key for one in parts]),
+        np.concatenate([one.sigma_low for one in parts]),
+        np.concatenate([one.sigma_high for one in parts]),
+    )
+
+
+def _factor(row: Row) -> tuple[str, Band]:
+    fit = Fit(row["cell__fit"]) if row["cell__fit"] else Fit.NONE
+    if fit is Fit.STATED:
+        return "Emission factors stated with runs", FIT_BANDS[fit]
+    return f"Emission factor of {row['cell__zone__name'] or 'no zone'}", FIT_BANDS[fit]
+
+
+def _upstream(row: Row) -> tuple[str, Band]:
+    if row["kind"]:
+        return "No upstream", CERTAIN
+    return f"Upstream factor of {row['cell__zone__name'] or 'no zone'}", UPSTREAM_BAND
+
+
+def _water(row: Row) -> tuple[str, Band]:
+    return f"Water at {_place(row) or row['cell__zone__name'] or 'no place'}", WATER_BAND
+
+
+def _energy(row: Row) -> tuple[str, Band]:
+    place = _place(row)
+    if row["kind"] == PoolKind.FUEL:
+        return f"Fuel at {place}", FUEL_BAND
+    if row["kind"] == PoolKind.STATEMENT:
+        return f"Provider's statement of {place or 'an account'}", STATEMENT_BAND
+    basis = Basis(row["cell__basis"]) if row["cell__basis"] else Basis.DEFAULT
+    if basis is Basis.SITE_METER or row["metered"]:
+        return f"Meter of {place or 'a site'}", ENERGY_BANDS[Basis.SITE_METER]
+    band = ENERGY_BANDS[basis]
+    if basis is Basis.DEFAULT:
+        return "Default power and host share", band
+    what = "Counters of" if basis is Basis.DEVICE_COUNTER else "Stated power or load of"
+    return f"{what} {row['cell__hardware__name'] or 'hardware not stated'}", band
+
+
+def _pue(row: Row) -> tuple[str, Band]:
+    metered = row["cell__basis"] == Basis.SITE_METER and row["metered"] != AT_IT
+    if metered or row["metered"] == AT_FACILITY or row["kind"]:
+        return "No PUE", CERTAIN  # The meter saw the overhead, too.
+    if row["pue_default"]:
+        return "PUE: the survey's average", PUE_DEFAULT_BAND
+    place = _place(row)
+    return (f"PUE of {place}" if place else "PUE stated with runs"), PUE_STATED_BAND
+
+
+def _footprint(row: Row) -> tuple[str, Band]:
+    if row["kind"] == PoolKind.STATEMENT:
+        return f"Provider's statement of {_place(row) or 'an account'}", STATEMENT_BAND
+    return f"Footprint of {row['cell__hardware__name'] or 'hardware not stated'}", EMBODIED_BAND
+
+
+def _place(row: Row) -> str:
+    region = f"{row['cell__cloud_region__provider']}:{row['cell__cloud_region__region']}"
+    return row["cell__site__name"] or (region if row["cell__cloud_region_id"] else "")
+
+
+FIND: dict[str, Callable[[Row], tuple[str, Band]]] = {
+    "factor": _factor,
+    "energy": _energy,
+    "pue": _pue,
+    "upstream": _upstream,
+    "water": _water,
+    "footprint": _footprint,
+}
