@@ -6,11 +6,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from emissions.calculation.vocabulary import CRITERIA
 from emissions.charts.numbers import percent_text
 from emissions.forms.instruments import InstrumentForm, RetirementForm, UseForm
 from emissions.models import EnergyInstrument
 from emissions.permissions import Action, Member, member_required
+from emissions.selectors.instrument_quality import Verdict, qualities
 from emissions.selectors.instruments import (
     instrument_rows,
     matched,
@@ -220,13 +220,17 @@ def _page(
 ) -> HttpResponse:
     years = years_of(organisation=member.organisation)
     uses = [(use, years.counts(row.status, use.month)) for use in uses_of(instrument=row)]
+    found = qualities(instrument=row, uses=[use for use, counts in uses if counts])
     invalid = any(form is not None and form.errors for form in (retirement_form, use_form))
     context = {
         "instrument": row,
         "uses": uses,
         "used_kwh": sum(use.energy_kwh for use, counts in uses if counts),
         "energy_kwh": row.energy_mwh * 1000,
-        "criteria": [(words, bool(row.criteria_met & one)) for one, words in CRITERIA.items()],
+        "qualities": found,
+        "contradicted": " ".join(
+            f"{one.words}: {one.why}" for one in found if one.verdict is Verdict.CONTRADICTS
+        ),
         "criteria_count": row.criteria_met.bit_count(),
         "retirement_form": retirement_form
         or RetirementForm(

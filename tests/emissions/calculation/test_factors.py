@@ -141,6 +141,14 @@ def test_a_fiscal_year_covers_its_months() -> None:
     assert pick(factors, FRANCE, JULY_2023 + 12) == (700, Fit.ZONE_EARLIER_YEAR, 1)
 
 
+def test_what_ended_last_is_nearest_however_early_it_began() -> None:
+    factors = table(
+        factor(US, 5, months=(2017 * 12, 2022 * 12)), factor(US, 6, 2020), factor(US, 7, 2016)
+    )
+
+    assert pick(factors, US, JULY_2023) == (5, Fit.ZONE_EARLIER_YEAR, 2)
+
+
 @pytest.mark.parametrize("role", [FactorRole.RESIDUAL, FactorRole.UPSTREAM])
 def test_no_world_average_stands_in_for_other_roles(role: FactorRole) -> None:
     factors = table(factor(WORLD, 480, role=role), factor(US, 400, role=role))

@@ -56,6 +56,12 @@ def test_a_lopsided_band_stays_lopsided() -> None:
 
     assert exp(-Z_95 * low) == pytest.approx(0.6)
     assert exp(Z_95 * high) == pytest.approx(1.2)
+    found = interval(
+        amounts=np.array([100.0]),
+        independent_variance=0.0,
+        shared={"energy": Shared(np.zeros(1, dtype=np.int64), np.array([low]), np.array([high]))},
+    )
+    assert (found.low, found.high) == pytest.approx((60, 120), rel=0.02)
 
 
 def test_a_shared_error_does_not_shrink_in_a_sum() -> None:

@@ -58,6 +58,18 @@ def use_electricity(officer: Membership) -> Any:
     return site
 
 
+def test_a_criterion_that_the_ledger_contradicts_is_warned_of(client, officer):
+    stated = make_instrument(officer.organisation, criteria_met=4)
+    silent = make_instrument(officer.organisation)
+    pages = [
+        client.get(address(officer, "instrument", instrument_id=row.pk)).content.decode()
+        for row in (stated, silent)
+    ]
+    warning = "The ledger contradicts a quality criterion"
+    assert [warning in html for html in pages] == [True, False]
+    assert all("It is contracted, not retired." in html for html in pages)
+
+
 def test_nothing_recorded_says_what_to_do(client, officer):
     html = client.get(address(officer, "instrument_list")).content.decode()
     assert "No instrument yet" in html
