@@ -7,9 +7,9 @@ knows the ORM; selectors return rows, views turn them into `SeriesPoint` and `Ba
 
 import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import plotly.graph_objects as go
@@ -39,6 +39,7 @@ NO_LABEL = "Not assigned"
 BAR_PIXELS = 34
 LONGEST_LABEL = 28
 LABELLED_MONTHS = 13
+HALF_A_MONTH = timedelta(days=15)
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,15 @@ def by_month(
     note: str = "",
     ranges: Sequence[Range | None] = (),
     whole: Range | None = None,
+    closed: Collection[date] = (),
 ) -> Card:
     """Stack at most six series and "Other" by month.
 
     `comparison` is a total per month, in the order of the months shown; `target` a level
     per month; both in the figure's unit. `urls` maps a series to the page that its
     legend entry, its column of the table and its bars lead to. `ranges` are the 95 %
-    intervals of the months' totals, in their order, and `whole` that of their sum.
+    intervals of the months' totals, in their order, and `whole` that of their sum. `closed`
+    months are marked.
     """
     months = sorted({row.month for row in rows})
     groups = grouped(rows, months, urls or {})
@@ -108,6 +111,7 @@ def by_month(
     if any(ranges):
         _whiskers(figure, months, totals, ranges, unit)
     figure.update_layout(barmode="relative", **_time_axis(months))
+    _mark_closed(figure, months, closed)
     _annotate(figure, annotations)
     legend = [
         LegendEntry(group.label, _colour(position, group), group.url)
@@ -127,7 +131,7 @@ def by_month(
         if conclusion is None
         else conclusion,
         plot=as_json(figure),
-        table=month_table(months, groups, comparison, comparison_label, ranges, whole),
+        table=month_table(months, groups, comparison, comparison_label, ranges, whole, closed),
         legend=legend,
         note=note,
     )
@@ -377,6 +381,32 @@ def _time_axis(months: Sequence[date]) -> dict[str, Any]:
         "unifiedhovertitle": {"text": "%{x|%B %Y}"},
     }
     return {"xaxis": axis, "yaxis": {"nticks": 6, "tickformat": ",~g"}}
+
+
+def _mark_closed(figure: go.Figure, months: Sequence[date], closed: Collection[date]) -> None:
+    """Shade months of closed quarters, each unbroken stretch with one word above it."""
+    stretches: list[list[date]] = []
+    for before, month in zip([None, *months], months, strict=False):
+        if month in closed:
+            if before not in closed:
+                stretches.append([])
+            stretches[-1].append(month)
+    for stretch in stretches:
+        figure.add_vrect(
+            x0=(stretch[0] - HALF_A_MONTH).isoformat(),
+            x1=(stretch[-1] + HALF_A_MONTH).isoformat(),
+            fillcolor=theme.CLOSED,
+            line_width=0,
+            layer="below",
+            annotation={
+                "text": "Closed",
+                "font": {"size": 11, "color": "var(--text-muted)"},
+                "yanchor": "bottom",
+            },
+            annotation_position="top left",
+        )
+    if stretches:
+        figure.update_layout(margin_t=22)
 
 
 def _whiskers(

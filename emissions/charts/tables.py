@@ -1,6 +1,6 @@
 """The tables of figures: the same numbers, with the digits that their intervals support."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any, Protocol
 
@@ -36,6 +36,7 @@ def month_table(
     comparison_label: str,
     ranges: Sequence[Range | None],
     whole: Range | None,
+    closed: Collection[date] = (),
 ) -> Table:
     """Return months as rows and series as columns, with a total that has its interval."""
     note = INTERVAL if any(ranges) else ""
@@ -75,7 +76,10 @@ def month_table(
         ]
 
     rows = [
-        [Cell(f"{month:%b %Y}"), *cells([values[at] for values in series], around[at])]
+        [
+            Cell(f"{month:%b %Y}", note="closed" if month in closed else ""),
+            *cells([values[at] for values in series], around[at]),
+        ]
         for at, month in enumerate(months)
     ]
     footer = [Cell("Total"), *cells([total(values) for values in series], whole)]

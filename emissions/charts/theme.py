@@ -14,6 +14,7 @@ OTHER = "var(--chart-other)"
 COMPARISON = "var(--chart-compare)"
 SURFACE = "var(--surface)"
 TARGET = "var(--warn)"
+CLOSED = "var(--chart-closed)"
 WHISKER = "var(--chart-whisker)"
 BAND = "var(--chart-band)"
 

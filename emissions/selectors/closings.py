@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import DateField, ExpressionWrapper, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from emissions.calculation.vocabulary import Headline
 from emissions.models import (
@@ -106,6 +107,51 @@ def closings(*, organisation: Organisation) -> list[Closing]:
             "location_based_kg" if hourly else "location_based_annual_kg",
         )
         for one in closed
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedFigure:
+    """What a quarter was closed at, of one quantity, and what has been posted in it since."""
+
+    period: Period
+    closed_at: datetime
+    closed_kg: Decimal
+    since_kg: Decimal
+
+
+def closed_in(
+    *, organisation: Organisation, period: Period, column: str = "location_based_kg"
+) -> list[ClosedFigure]:
+    """Return the closed quarters that a period touches, in order: one query.
+
+    `column` is the quantity as `Totals` names it; the figures are the whole organisation's.
+    """
+    hourly = organisation.headline == Headline.HOURLY
+    location = column == "location_based_kg" and not hourly
+    kept = "location_based_annual_kg" if location else column
+    # A quarter's third month begins at most 62 days after its first, the next one 90 or more.
+    of_quarter = MonthlyTotal.objects.filter(
+        cell__organisation=OuterRef("organisation"),
+        month__gte=OuterRef("starts_on"),
+        month__lt=ExpressionWrapper(
+            OuterRef("starts_on") + timedelta(days=80), output_field=DateField()
+        ),
+    )
+    stands = of_quarter.order_by().values("cell__organisation").annotate(sum=Sum(kept))
+    rows = (
+        ClosedQuarter.objects.filter(
+            organisation=organisation,
+            starts_on__gte=quarter_of(period.starts_on).starts_on,
+            starts_on__lt=period.ends_before,
+        )
+        .order_by("starts_on")
+        .annotate(stands=Coalesce(Subquery(stands.values("sum")), ZERO))
+        .values_list("starts_on", "closed_at", kept, "stands")
+    )
+    return [
+        ClosedFigure(quarter_of(starts_on), closed_at, closed, stands - closed)
+        for starts_on, closed_at, closed, stands in rows
     ]
 
 

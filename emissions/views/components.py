@@ -11,7 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from emissions.calculation.vocabulary import Basis, Fit, RunStatus, Stage
-from emissions.charts.figures import Annotation, Band, Bar, SeriesPoint, by_month, ranked, trend
+from emissions.charts.cards import Annotation, Band, Bar, Range, SeriesPoint
+from emissions.charts.figures import by_month, ranked, trend
 
 MONTHS = [date(2024 + (9 + n) // 12, (9 + n) % 12 + 1, 1) for n in range(12)]
 TEAMS = {
@@ -111,6 +112,11 @@ def _figures() -> dict[str, Any]:
             urls=urls,
             comparison=[21 * s for s in season],
             comparison_label="Year before",
+            ranges=[
+                _around(sum(one.value or 0 for one in points if one.month == m)) for m in MONTHS
+            ],
+            whole=_around(sum(one.value or 0 for one in points)),
+            closed=MONTHS[:3],
             note="Location-based, losses and upstream included. Data as of 3 Oct 2025.",
         ),
         "trend_card": trend(
@@ -124,7 +130,12 @@ def _figures() -> dict[str, Any]:
         ),
         "ranked_card": ranked(
             [
-                Bar(team, round(base * 12 + step * 66, 1), urls[team])
+                Bar(
+                    team,
+                    round(base * 12 + step * 66, 1),
+                    urls[team],
+                    _around(base * 12 + step * 66),
+                )
                 for team, (base, step) in TEAMS.items()
             ],
             id="ranked",
@@ -134,6 +145,10 @@ def _figures() -> dict[str, Any]:
         ),
         "empty_card": ranked([], id="nothing", title="By hardware", unit="t CO₂e"),
     }
+
+
+def _around(value: float) -> Range:
+    return Range(value * 0.82, value * 1.15)
 
 
 def _navigation() -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The figures of a site's and a node's page: charts with their tables and files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -29,6 +29,7 @@ def parts_figure(
     units: tuple[numbers.Unit, ...],
     period: Period,
     spread: Spread,
+    closed: Collection[date],
     suffix: str = "",
     note: str = "",
 ) -> Figure:
@@ -52,6 +53,7 @@ def parts_figure(
         note=note,
         ranges=[scale.range(found.get(month)) for month in months] if names else (),
         whole=scale.range(spread.whole.of(column)),
+        closed=closed,
     )
     unit = f"{units[0].symbol}{suffix}"
     base = Scale(unit, Decimal(str(units[0].size)))

@@ -19,6 +19,7 @@ from emissions.selectors.totals import Filters
 from emissions.selectors.uncertainty import spread_of, spread_of_node
 from emissions.tabular import Value
 from emissions.views import spread
+from emissions.views.closed import ClosedQuarters
 from emissions.views.dashboards.address import Address
 from emissions.views.dashboards.cards import Figure
 from emissions.views.inventory import inventory_tabs
@@ -44,6 +45,7 @@ def site(request: HttpRequest, member: Member, site_slug: str) -> HttpResponse:
     address = Address(request, member.organisation)
     period = address.period.until(address.today)
     parts = selector.site_by_month(site=shown, period=period)
+    closed = ClosedQuarters(member.organisation, period, "location_based_kg")
     found_spread = spread_of(
         organisation=member.organisation, period=period, filters=Filters(sites=(shown.pk,))
     )
@@ -56,12 +58,12 @@ def site(request: HttpRequest, member: Member, site_slug: str) -> HttpResponse:
     figures = {
         "energy": parts_figure(
             parts, id="energy", title="Energy at the meter", column="energy_facility_kwh",
-            units=numbers.ENERGY, period=period, spread=found_spread,
+            units=numbers.ENERGY, period=period, spread=found_spread, closed=closed.months,
         ),
         "emissions": parts_figure(
             parts, id="emissions", title="Emissions, location-based",
             column="location_based_kg", units=numbers.MASS, suffix=" CO₂e", period=period,
-            spread=found_spread,
+            spread=found_spread, closed=closed.months,
         ),
     }  # fmt: skip
     if reconciled:
@@ -106,6 +108,7 @@ def site(request: HttpRequest, member: Member, site_slug: str) -> HttpResponse:
             found_spread.whole.location_based_kg,
         ),
         **_rounded(parts, found_spread.whole),
+        "closed": closed.within(),
         "explained": sum(row.explained_kwh for row in whole) / metered if metered else None,
         "metered_months": len(whole),
     }
@@ -121,6 +124,7 @@ def node(request: HttpRequest, member: Member, node_slug: str) -> HttpResponse:
     address = Address(request, member.organisation)
     period = address.period.until(address.today)
     parts = selector.node_by_month(node=shown, period=period)
+    closed = ClosedQuarters(member.organisation, period, "location_based_kg")
     found_spread = spread_of_node(node=shown, period=period)
     months = node_months(
         organisation=member.organisation,
@@ -138,11 +142,12 @@ def node(request: HttpRequest, member: Member, node_slug: str) -> HttpResponse:
         ),
         "energy": parts_figure(
             parts, id="energy", title="Energy at the meter", column="energy_facility_kwh",
-            units=numbers.ENERGY, period=period, spread=found_spread,
+            units=numbers.ENERGY, period=period, spread=found_spread, closed=closed.months,
         ),
         "hardware": parts_figure(
             parts, id="hardware", title="Lifetime share of hardware", column="embodied_kg",
             units=numbers.MASS, suffix=" CO₂e", period=period, spread=found_spread,
+            closed=closed.months,
         ),
     }  # fmt: skip
     history = list(placement_history(node=shown))
@@ -164,6 +169,7 @@ def node(request: HttpRequest, member: Member, node_slug: str) -> HttpResponse:
         "footprint": selector.footprint_of(node=shown),
         "runs": selector.latest_runs(runs=member.runs(Action.VIEW_RUNS).filter(node=shown)),
         **_rounded(parts, found_spread.whole),
+        "closed": closed.within(),
         "allocated": sum(one.allocated_hours for one in settled) / available if available else None,
         "age_years": _age(shown, address),
     }

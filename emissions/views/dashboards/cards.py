@@ -1,6 +1,6 @@
 """Groups of totals as figures: a card for the page, and the same rows, exact, for its file."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -101,6 +101,7 @@ def by_month(
     before: Sequence[Group],
     urls: Mapping[str, str],
     ranges: Ranges,
+    closed: Collection[date],
     note: str = "",
 ) -> Figure:
     """Stack groups by month; months without a run are zero, not missing."""
@@ -132,6 +133,7 @@ def by_month(
         note=note,
         ranges=[scale.range(one) for one in intervals] if amounts else (),
         whole=scale.range(ranges.whole.of(column)),
+        closed=closed,
     )
     header, rows = _month_rows(card, months, amounts, totals, past, scale)
     return Figure(

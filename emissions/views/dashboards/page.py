@@ -32,6 +32,7 @@ from emissions.selectors.totals import (
 from emissions.selectors.uncertainty import PeriodSpread
 from emissions.tabular import Value, csv_bytes, zip_bytes
 from emissions.views import spread
+from emissions.views.closed import ClosedList, ClosedQuarters
 from emissions.views.dashboards import cards
 from emissions.views.dashboards.address import Address
 from emissions.views.dashboards.cards import Figure, Quantity, Shown
@@ -120,6 +121,21 @@ class Dashboard:
             organisation=self.organisation, period=self.address.period, filters=self.filters
         )
 
+    @cached_property
+    def closed(self) -> ClosedQuarters:
+        """The closed quarters of the period."""
+        return ClosedQuarters(self.organisation, self.address.period, self.amount)
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether the page shows a part of the organisation."""
+        return self.filters != Filters(structure=self.filters.structure)
+
+    @property
+    def closed_list(self) -> ClosedList:
+        """What was closed at what, and what has been posted since."""
+        return self.closed.within(None if self.narrowed else self.uncertainty)
+
     @property
     def uncertainty(self) -> Uncertainty:
         """How far the period's totals may be off."""
@@ -206,6 +222,7 @@ class Dashboard:
             before=self.months_before,
             urls=urls,
             ranges=self.spread.by(By.MONTH, self.amount),
+            closed=self.closed.months,
             note=note,
         )
 

@@ -175,6 +175,20 @@ def test_without_an_interval_there_is_no_whisker():
     assert not [entry for entry in card.legend if entry.label == "95 % interval"]
 
 
+def test_closed_months_are_shaded_in_stretches_and_named():
+    months = [date(2025, month, 1) for month in range(1, 13)]
+    rows = [SeriesPoint(month, "a", 1.0) for month in months]
+    card = month_card(rows, closed=[*months[0:3], *months[6:9], date(2030, 1, 1)])
+    shapes = card.plot["layout"]["shapes"]
+    assert [(one["x0"], one["x1"]) for one in shapes] == [
+        ("2024-12-17", "2025-03-16"),
+        ("2025-06-16", "2025-09-16"),
+    ]
+    assert [one["text"] for one in card.plot["layout"]["annotations"]] == ["Closed"] * 2
+    assert [row[0].note for row in card.table.rows][:4] == ["closed"] * 3 + [""]
+    assert "shapes" not in month_card(rows).plot["layout"]
+
+
 def test_bars_have_whiskers_and_their_figures_beyond():
     bars = [Bar("a", 136.2, range=Range(82.0, 163.0)), Bar("b", 0.2, range=Range(0.1, 0.3))]
     card = ranked(bars, id="r", title="R", unit="t")

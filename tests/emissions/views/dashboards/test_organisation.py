@@ -8,9 +8,10 @@ from emissions.calculation.vocabulary import Role
 from emissions.models import PendingCalculation, RunState, Team
 from emissions.selectors.periods import parse_value
 from emissions.selectors.totals import totals
+from emissions.services.close_quarter import close_quarter
 from tests.emissions.views.dashboards.conftest import NOW
 from tests.emissions.views.dashboards.reading import address, column, figures, rows, summary
-from tests.factories import make_member, make_project, make_team
+from tests.factories import make_member, make_project, make_team, settle_all
 from tests.scenarios import at, calculate_all, move_project, record_run
 
 pytestmark = pytest.mark.django_db
@@ -189,7 +190,7 @@ def test_strangers_meet_a_404_and_members_of_any_role_a_page(lab, client):
 def test_query_count_does_not_depend_on_what_is_recorded(
     lab, client, django_assert_max_num_queries
 ):
-    with django_assert_max_num_queries(32) as before:
+    with django_assert_max_num_queries(33) as before:
         client.get(address())
     for number in range(4):
         project = make_project(team=make_team(organisation=lab.organisation))
@@ -238,6 +239,32 @@ def test_months_and_ranks_stand_with_their_interval(lab, client):
     alone = figures(client, "team=vision")["summary"][0]
     end = float(team["95 % to, location-based [kg CO₂e]"])
     assert end == pytest.approx(float(alone["95 % to"]))
+
+
+def test_closed_quarters_are_said_and_marked(lab, client):
+    """With what was posted since; a part of the organisation says that it is the whole's."""
+    assert "closed quarter" not in client.get(address()).content.decode()
+    settle_all()
+    quarter = parse_value("2026-Q1", today=NOW.date())
+    close_quarter(organisation=lab.organisation, quarter=quarter, by=None, now=NOW)
+    page = client.get(address()).content.decode()
+    assert "1 closed quarter<" in page
+    assert re.search(r"closed on\s+23 Nov 2026 at \S+; nothing since", page.replace("\xa0", "_"))
+    assert '"shapes"' in page
+    assert "reports/2026-Q1/closing/" in page
+    record_run(lab.organisation, project=lab.chat, hardware=lab.a100, started_at=at(2))
+    calculate_all()
+    page = client.get(address()).content.decode()
+    assert re.search(r"<strong>\+[\d.,]+\xa0kg\xa0CO₂e since, pending restatement", page)
+    team = client.get(address("team", team_slug="vision")).content.decode()
+    assert "1 closed quarter, 1 with changes since; figures of the whole organisation<" in team
+    partly = client.get(address(query="period=2026-02")).content.decode()
+    assert "closed quarter<" not in partly
+    assert '"shapes"' in partly
+    client.force_login(make_member(Role.RESEARCHER, organisation=lab.organisation).user)
+    page = client.get(address()).content.decode()
+    assert "pending restatement" in page
+    assert "reports/2026-Q1/closing/" not in page, "a page that it may not open"
 
 
 def test_a_report_that_differs_needs_attention(lab, client):
