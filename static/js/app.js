@@ -111,6 +111,40 @@
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   });
 
+  // On a phone a table's row becomes a block, each value beside its column's heading. Its style
+  // would take a table's meaning from it; roles give it back.
+  const stacking = ".table:not(.table-compact, .table-runs)";
+
+  function headingText(cell) {
+    const copy = cell.cloneNode(true);
+    for (const hidden of copy.querySelectorAll(".visually-hidden, svg")) hidden.remove();
+    return copy.textContent.replace(/\s+/g, " ").trim();
+  }
+
+  function stack(table) {
+    const headings = [...(table.tHead?.rows[0]?.cells ?? [])].map(headingText);
+    if (headings.length < 3) return;
+    table.setAttribute("role", "table");
+    table.dataset.stacks = "";
+    for (const part of table.children) if (part.matches("thead, tbody, tfoot")) part.setAttribute("role", "rowgroup");
+    for (const row of table.rows) {
+      row.setAttribute("role", "row");
+      let at = 0;
+      for (const cell of row.cells) {
+        const label = cell.colSpan === 1 ? headings[at] : "";
+        at += cell.colSpan;
+        const heads = cell.tagName === "TH";
+        cell.setAttribute("role", !heads ? "cell" : cell.scope === "col" ? "columnheader" : "rowheader");
+        if (label && !heads) cell.dataset.label = label;
+        if (!cell.textContent.trim() && !cell.querySelector("input, img, svg")) cell.dataset.blank = "";
+      }
+    }
+  }
+
+  const stackAll = () => document.querySelectorAll(stacking).forEach(stack);
+  document.addEventListener("DOMContentLoaded", stackAll);
+  document.addEventListener("htmx:afterSwap", stackAll);
+
   systemDark.addEventListener("change", announceTheme);
   document.addEventListener("DOMContentLoaded", announceTheme);
 
