@@ -121,6 +121,9 @@ def _text(
         return names[target].get(value, f"no. {value}")
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        # Pairs of keys, as a closing keeps them, say nothing to a reader.
+        return f"{len(value)} of them"
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
     choices: dict[Any, Any] = dict(getattr(_field(subject, name), "flatchoices", ()))

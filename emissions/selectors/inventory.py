@@ -1,7 +1,9 @@
 """Sites and nodes with what is true of them on a day."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.db.models import Case, F, Prefetch, Q, QuerySet, When
 
@@ -17,6 +19,7 @@ from emissions.models import (
     SiteConditions,
 )
 from emissions.selectors.catalogue import hardware_keys
+from emissions.selectors.machines import NodeUse, use_of_nodes
 from emissions.selectors.metering import Explained, explained_by_site
 
 DAYS_PER_YEAR = 365.25
@@ -35,13 +38,29 @@ class SiteRow:
 
 @dataclass(frozen=True, slots=True)
 class NodeRow:
-    """A node, its place of the day and its age."""
+    """A node, its place of the day, its age, and how much of it was used."""
 
     node: Node
     placement: NodePlacement | None
     devices: int
     age_years: float | None
     past_life: bool
+    use: NodeUse
+
+
+#: ?sort= → what of a row orders the list; a leading "-" turns it round.
+SORTS: dict[str, Callable[[NodeRow], Any]] = {
+    "name": lambda row: row.node.name.casefold(),
+    "site": lambda row: row.placement.site.name.casefold() if row.placement else None,
+    "hardware": lambda row: row.node.hardware.name.casefold(),
+    "devices": lambda row: row.devices,
+    "team": lambda row: (
+        row.placement.owner.name.casefold() if row.placement and row.placement.owner else None
+    ),
+    "age": lambda row: row.age_years,
+    "hours": lambda row: row.use.hours_share,
+    "footprint": lambda row: row.use.footprint.used_share,
+}
 
 
 def site_rows(*, organisation: Organisation, on: date) -> list[SiteRow]:
@@ -77,19 +96,30 @@ def site_rows(*, organisation: Organisation, on: date) -> list[SiteRow]:
     ]
 
 
-def node_rows(*, organisation: Organisation, on: date) -> list[NodeRow]:
-    """Return the nodes with their places and ages of a day, by site and name."""
+def node_rows(*, organisation: Organisation, on: date, sort: str = "") -> list[NodeRow]:
+    """Return the nodes with their places and ages of a day, by site and name: three queries.
+
+    Their hours are those of the twelve months before the day's. What `sort` does not know of a
+    node comes last, either way round.
+    """
     places = {fact.node_id: fact for fact in _placements(organisation, on)}
-    nodes = Node.objects.filter(organisation=organisation).select_related("hardware")
-    rows = [_node_row(node, places.get(node.pk), on) for node in nodes.order_by("name")]
-    return sorted(
-        rows,
+    found = Node.objects.filter(organisation=organisation).select_related("hardware")
+    nodes = list(found.order_by("name"))
+    uses = _uses(organisation, nodes, on)
+    rows = [_node_row(node, places.get(node.pk), on, uses[node.pk]) for node in nodes]
+    rows.sort(
         key=lambda row: (
             row.node.disposed_on is not None,
             row.placement.site.name if row.placement else "￿",
             row.node.name,
-        ),
+        )
     )
+    value = SORTS.get(sort.removeprefix("-"))
+    if value is None:
+        return rows
+    known = [row for row in rows if value(row) is not None]
+    known.sort(key=value, reverse=sort.startswith("-"))
+    return known + [row for row in rows if value(row) is None]
 
 
 def sites_with_conditions(*, organisation: Organisation, on: date) -> QuerySet[Site]:
@@ -115,7 +145,8 @@ def nodes_with_places(*, organisation: Organisation, on: date) -> QuerySet[Node]
 def node_row(*, node: Node, on: date) -> NodeRow:
     """Return one node with its place and age of a day."""
     facts: QuerySet[NodePlacement] = NodePlacement.objects.current().on(on)
-    return _node_row(node, facts.filter(node=node).select_related("site", "owner").first(), on)
+    placement = facts.filter(node=node).select_related("site", "owner").first()
+    return _node_row(node, placement, on, _uses(node.organisation, [node], on)[node.pk])
 
 
 def conditions_history(*, site: Site) -> QuerySet[SiteConditions]:
@@ -195,10 +226,19 @@ def _placements(organisation: Organisation, on: date) -> QuerySet[NodePlacement]
     return facts.filter(organisation=organisation).select_related("site", "owner", "node")
 
 
-def _node_row(node: Node, placement: NodePlacement | None, on: date) -> NodeRow:
+def _uses(organisation: Organisation, nodes: list[Node], on: date) -> dict[int, NodeUse]:
+    return use_of_nodes(
+        organisation=organisation,
+        nodes=nodes,
+        starts_on=date(on.year - 1, on.month, 1),
+        ends_before=date(on.year, on.month, 1),
+    )
+
+
+def _node_row(node: Node, placement: NodePlacement | None, on: date, use: NodeUse) -> NodeRow:
     age = None
     if node.purchased_on is not None:
         age = max(0.0, ((node.disposed_on or on) - node.purchased_on).days / DAYS_PER_YEAR)
     life = node.life_years or node.hardware.life_years
     past = age is not None and life is not None and age > life and node.disposed_on is None
-    return NodeRow(node, placement, node.device_count * node.node_count, age, past)
+    return NodeRow(node, placement, node.device_count * node.node_count, age, past, use)

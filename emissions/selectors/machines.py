@@ -1,15 +1,24 @@
 """What the ledger holds of one site or one node, month by month, and of what it is made."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from emissions.calculation.vocabulary import PoolKind
-from emissions.models import EmissionEntry, MonthlyTotal, Node, NodePlacement, Run, Site
+from emissions.models import (
+    EmissionEntry,
+    MonthlyTotal,
+    Node,
+    NodePlacement,
+    Organisation,
+    Run,
+    Site,
+)
 from emissions.selectors.headline import summed
 from emissions.selectors.periods import Period
 
@@ -59,6 +68,18 @@ class Footprint:
         return float(self.used_kg) / self.whole_kg if self.whole_kg else None
 
 
+@dataclass(frozen=True, slots=True)
+class NodeUse:
+    """How much of a node's hours runs were given, and what of its footprint is used.
+
+    `hours_share` is allocated ÷ available device-hours over the months whose idle hours are
+    posted; None where none are.
+    """
+
+    hours_share: float | None
+    footprint: Footprint
+
+
 def site_by_month(*, site: Site, period: Period) -> list[MonthPart]:
     """Return what stands in the ledger for a site, by month and part: from the totals."""
     totals = MonthlyTotal.objects.filter(
@@ -75,14 +96,40 @@ def node_by_month(*, node: Node, period: Period) -> list[MonthPart]:
 
 def footprint_of(*, node: Node) -> Footprint:
     """Return a node's making, from its own statement or its devices', and what is used."""
-    used = _lines_of(node).aggregate(kg=Sum("embodied_kg"))["kg"] or ZERO
-    if node.embodied_kg is not None:
-        return Footprint(node.embodied_kg * node.node_count, node.embodied_source, used)
-    model = node.hardware
-    if model.embodied_kg is None:
-        return Footprint(None, "", used)
-    devices = node.device_count * node.node_count
-    return Footprint(model.embodied_kg * devices, model.embodied_source, used)
+    return _footprint(node, _lines_of(node).aggregate(kg=Sum("embodied_kg"))["kg"] or ZERO)
+
+
+def use_of_nodes(
+    *, organisation: Organisation, nodes: Collection[Node], starts_on: date, ends_before: date
+) -> dict[int, NodeUse]:
+    """Return by node its hours used in a period, and its footprint used so far: one query."""
+    months: Any = (
+        EmissionEntry.objects.filter(cell__organisation=organisation)
+        .filter(Q(run__node__in=nodes) | Q(pool__node__in=nodes))
+        .order_by()
+        .values("month", node=Coalesce("run__node", "pool__node"))
+        .annotate(
+            used=Sum("embodied_kg"),
+            given=Sum("device_hours", filter=Q(run__isnull=False), default=ZERO),
+            idle=Sum("device_hours", filter=Q(pool__kind=PoolKind.NODE_IDLE), default=ZERO),
+        )
+    )
+    used: dict[int, Decimal] = {}
+    given: dict[int, Decimal] = {}
+    available: dict[int, Decimal] = {}
+    for row in months:
+        key = row["node"]
+        used[key] = used.get(key, ZERO) + row["used"]
+        if row["idle"] and starts_on <= row["month"] < ends_before:
+            given[key] = given.get(key, ZERO) + row["given"]
+            available[key] = available.get(key, ZERO) + row["given"] + row["idle"]
+    return {
+        node.pk: NodeUse(
+            float(given[node.pk] / available[node.pk]) if available.get(node.pk) else None,
+            _footprint(node, used.get(node.pk, ZERO)),
+        )
+        for node in nodes
+    }
 
 
 def nodes_at(*, site: Site, on: date) -> list[NodePlacement]:
@@ -102,6 +149,16 @@ def runs_at(*, runs: QuerySet[Run], site: Site) -> QuerySet[Run]:
     """Return the runs that state a site, or ran on a node that stands there."""
     placed = NodePlacement.objects.current().filter(site=site).values("node")
     return runs.filter(Q(site=site) | Q(site=None, node__in=placed))
+
+
+def _footprint(node: Node, used: Decimal) -> Footprint:
+    if node.embodied_kg is not None:
+        return Footprint(node.embodied_kg * node.node_count, node.embodied_source, used)
+    model = node.hardware
+    if model.embodied_kg is None:
+        return Footprint(None, "", used)
+    devices = node.device_count * node.node_count
+    return Footprint(model.embodied_kg * devices, model.embodied_source, used)
 
 
 def _lines_of(node: Node) -> QuerySet[EmissionEntry]:

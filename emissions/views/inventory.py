@@ -25,11 +25,13 @@ def inventory(request: HttpRequest, member: Member) -> HttpResponse:
     """List sites and nodes as they are today."""
     today = local_today(member.organisation)
     sites = site_rows(organisation=member.organisation, on=today)
-    nodes = node_rows(organisation=member.organisation, on=today)
+    sort = request.GET.get("sort", "")
+    nodes = node_rows(organisation=member.organisation, on=today, sort=sort)
     context = {
         "sites": [row for row in sites if row.site.archived_at is None],
         "archived": [row for row in sites if row.site.archived_at is not None],
         "nodes": nodes,
+        "sort": sort,
         "tabs": inventory_tabs(member, "inventory"),
     }
     return render(request, "emissions/inventory/inventory.html", context)

@@ -113,9 +113,10 @@
 
   // On a phone a table's row becomes a block, each value beside its column's heading. Its style
   // would take a table's meaning from it; roles give it back.
-  const stacking = ".table:not(.table-compact, .table-runs)";
+  const stacking = ".table:not(.table-runs, .figure .table)";
 
   function headingText(cell) {
+    if (cell.dataset.heading) return cell.dataset.heading;
     const copy = cell.cloneNode(true);
     for (const hidden of copy.querySelectorAll(".visually-hidden, svg")) hidden.remove();
     return copy.textContent.replace(/\s+/g, " ").trim();

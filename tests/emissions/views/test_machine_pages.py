@@ -9,7 +9,9 @@ from django.urls import reverse
 
 from emissions.calculation.vocabulary import Role, Tenure
 from emissions.models import Membership, Node, Site
+from emissions.selectors.inventory import node_rows
 from emissions.selectors.machines import footprint_of, node_by_month, site_by_month
+from emissions.selectors.metering import node_months
 from emissions.selectors.periods import of_months
 from emissions.services.manage_nodes import place_node
 from emissions.services.pools.settle import settle_pools
@@ -260,3 +262,45 @@ def test_the_list_of_sites_says_how_much_of_the_metered_energy_is_explained(
     html = answer.content.decode()
     assert "50%" in html
     assert "not metered" in html
+
+
+def test_the_list_says_how_much_of_each_node_was_used_as_its_page_does(
+    client, officer, site, node, django_assert_num_queries
+) -> None:
+    """Another node without a run comes last, whichever way the list is sorted."""
+    make_node(site=site, name="another", starts_on=date(2026, 4, 1))
+    make_run(
+        project=make_project(organisation=officer.organisation), node=node, energy_kwh=1000.0,
+        energy_measured=True,
+    )  # fmt: skip
+    settle()
+    organisation = officer.organisation
+    whole, hours = footprint_of(node=node), node_months(
+        organisation=organisation, nodes=[node],
+        starts_on=date(2026, 1, 1), ends_before=date(2026, 6, 1),
+    )  # fmt: skip
+    settled = [month for month in hours if month.idle_hours]
+    available = sum(month.available_hours for month in settled)
+    assert 0 < sum(month.allocated_hours for month in settled) < available
+    for sort in ("hours", "-hours"):
+        with django_assert_num_queries(3):
+            rows = node_rows(organisation=organisation, on=date(2026, 6, 15), sort=sort)
+        assert rows[0].node.name == "rack-1"
+    use = rows[0].use
+    assert use.footprint == whole
+    assert use.hours_share == pytest.approx(
+        float(sum(month.allocated_hours for month in settled) / available)
+    )
+
+
+def test_the_list_of_nodes_sorts_by_what_is_asked(client, site, node) -> None:
+    make_node(site=site, name="zebra", node_count=9, starts_on=date(2026, 4, 1))
+    address = reverse("inventory", kwargs={"organisation_slug": site.organisation.slug})
+
+    def order(sort: str) -> list[str]:
+        return [row.node.name for row in client.get(address, {"sort": sort}).context["nodes"]]
+
+    assert order("devices") == ["rack-1", "zebra"]
+    assert order("-devices") == order("-name") == ["zebra", "rack-1"]
+    assert order("no such") == ["rack-1", "zebra"]
+    assert 'aria-sort="descending"' in client.get(address, {"sort": "-age"}).content.decode()
