@@ -17,7 +17,8 @@ DEVELOPMENT := $(VENV)/.requirements-dev.stamp
 # Older CodeCarbon clients, as tests run them.
 CLIENTS := build/codecarbon-2.8/.stamp build/codecarbon-3.0/.stamp
 TESTS ?= tests
-WORKERS ?= 2
+# One more than two cores: some tests wait for browsers, clients and servers.
+WORKERS ?= 3
 CHECKED := config emissions reports tests bench manage.py
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -62,7 +63,8 @@ up: $(PRODUCT) ## Start everything; Ctrl-C stops it
 
 .PHONY: test
 test: $(DEVELOPMENT) $(CLIENTS) ## Run all tests (TESTS=path for some, WORKERS=n processes)
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
+	@# Tests start about a hundred processes: each would compile the product anew.
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 
 .PHONY: check
 check: export DJANGO_SETTINGS_MODULE = config.settings.test

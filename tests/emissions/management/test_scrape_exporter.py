@@ -70,7 +70,7 @@ def exporter(yesterday: datetime) -> type[Exporter]:
 @pytest.fixture
 def address(exporter: type[Exporter]) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), exporter)
-    thread = Thread(target=server.serve_forever, daemon=True)
+    thread = Thread(target=server.serve_forever, args=[0.01], daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/metrics"
     server.shutdown()
