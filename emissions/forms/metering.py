@@ -63,6 +63,7 @@ class ReadingForm(forms.Form):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **{**kwargs, "initial": _initial(today, latest, reading)})
+        self.today = today
         self.fields["measuring_point"].wide = True  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
@@ -71,6 +72,8 @@ class ReadingForm(forms.Form):
         first, last = cleaned.get("starts_on"), cleaned.get("last_day")
         if first and last and last < first:
             self.add_error("last_day", "The last day lies before the first.")
+        elif last and last > self.today:
+            self.add_error("last_day", "This day has not come yet. Is the year right?")
         energy, other = cleaned.get("energy_kwh"), cleaned.get("other_load_kwh")
         if energy is not None and other is not None and other > energy:
             self.add_error("other_load_kwh", "This is more than the metered energy.")

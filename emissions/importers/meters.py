@@ -1,7 +1,8 @@
 """Read what meters said from a table: bills, a row each, or energy by interval of the clock."""
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -12,18 +13,22 @@ from zoneinfo import ZoneInfo
 from emissions.importers.cells import day_of, matched, number_of
 from emissions.importers.tables import Table
 
+ENERGY = ("kwh", "energy", "consumption", "consumption kwh")
 BILLS: dict[str, tuple[str, ...]] = {
     "month": ("period", "billing month"),
     "from": ("start", "starts on", "from date"),
     "to": ("end", "last day", "until", "to date"),
-    "energy_kwh": ("kwh", "energy", "consumption", "consumption kwh", "energy mwh", "mwh"),
-    "other_load_kwh": ("other load", "other kwh"),
+    "energy_kwh": (*ENERGY, *(f"{name} mwh" for name in ("energy", "consumption")), "mwh"),
+    "other_load_kwh": ("other load", "other kwh", "other load mwh"),
     "source": ("bill", "invoice", "meter", "reference"),
 }
 INTERVALS: dict[str, tuple[str, ...]] = {
     "time": ("timestamp", "start", "interval start", "datetime", "date time", "from"),
-    "energy_kwh": ("kwh", "energy", "consumption", "consumption kwh", "value"),
+    "energy_kwh": (*ENERGY, "value", "energy mwh", "consumption mwh", "mwh"),
 }
+#: What a table with a row for each day, and a column for each half-hour, calls its days.
+DAYS: dict[str, tuple[str, ...]] = {"date": ("day", "reading date", "settlement date")}
+CLOCK = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)(:00)?")
 BILL_EXAMPLES = (
     ("2026-01", "", "", "412350.5", "18000", "Invoice 2026-0117"),
     ("", "2026-02-01", "2026-02-28", "398114", "18000", "Invoice 2026-0244"),
@@ -51,6 +56,11 @@ class ReadingLine:
     source: str = ""
     errors: list[str] = field(default_factory=list)
 
+    @property
+    def last_day(self) -> date | None:
+        """The last of its days."""
+        return self.ends_before - timedelta(days=1) if self.ends_before else None
+
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
@@ -64,6 +74,8 @@ class Intervals:
 def read_bills(table: Table, *, factor: Decimal = Decimal(1)) -> list[ReadingLine]:
     """Return what each bill says; `factor` is the kWh of one unit of the file.
 
+    A column that calls itself MWh is in MWh, whatever `factor` says.
+
     Raises
     ------
     NoReadings
@@ -73,31 +85,40 @@ def read_bills(table: Table, *, factor: Decimal = Decimal(1)) -> list[ReadingLin
     if "energy_kwh" not in columns or not {"month", "from"} & set(columns):
         raise NoReadings("Give a column energy_kwh, and month (2026-03) or from and to.")
     at = {name: table.header.index(column) for name, column in columns.items()}
+    whole = _factor(columns["energy_kwh"], factor)
+    other = columns.get("other_load_kwh", "")
+    factors = (whole, _factor(other, factor if "kwh" in other.casefold() else whole))
     return [
         _bill(
             row.number,
             {name: row.cells[index] for name, index in at.items()},
-            factor,
+            factors,
             table.decimal_comma,
         )
         for row in table.rows
     ]
 
 
+def _factor(column: str, factor: Decimal) -> Decimal:
+    return Decimal(1000) if "mwh" in column.casefold() else factor
+
+
 def _bill(
-    number: int, cells: Mapping[str, str], factor: Decimal, decimal_comma: bool
+    number: int, cells: Mapping[str, str], factors: tuple[Decimal, Decimal], decimal_comma: bool
 ) -> ReadingLine:
     line = ReadingLine(number, source=cells.get("source", "")[:250])
     line.starts_on, line.ends_before = _period(cells, line.errors)
-    energy = _amount(cells.get("energy_kwh", ""), factor, decimal_comma)
+    energy = _amount(cells.get("energy_kwh", ""), factors[0], decimal_comma)
     if energy is None:
         line.errors.append("Give the energy, a number that is not negative.")
     else:
         line.energy_kwh = energy
     if cells.get("other_load_kwh"):
-        other = _amount(cells["other_load_kwh"], factor, decimal_comma)
+        other = _amount(cells["other_load_kwh"], factors[1], decimal_comma)
         if other is None:
             line.errors.append("Give the other load as a number that is not negative.")
+        elif energy is not None and other > energy:
+            line.errors.append("The other load is more than the metered energy.")
         else:
             line.other_load_kwh = other
     return line
@@ -137,7 +158,9 @@ def read_intervals(
     Parameters
     ----------
     table
-        A row for each interval: its start, and the energy within it.
+        A row for each interval: its start, and the energy within it. Or a row for each day: its
+        date, and a column for each interval, named by its start on the clock (00:00 … 23:30) or
+        by its end (00:30 … 24:00).
     zone
         The clock of times that name no offset. The hour that it repeats in autumn is there
         twice, in order.
@@ -151,26 +174,58 @@ def read_intervals(
     NoReadings
         A row cannot be read, two are of the same time, or there is no regular step.
     """
-    columns = matched(table.header, INTERVALS)
-    if set(columns) != set(INTERVALS):
-        raise NoReadings("Give two columns: time, the start of each interval, and energy_kwh.")
-    time_at, energy_at = (table.header.index(columns[name]) for name in ("time", "energy_kwh"))
     energy: dict[datetime, Decimal] = {}
-    for row in table.rows:
-        amount = _amount(row.cells[energy_at], factor, table.decimal_comma)
-        moment = _moment(row.cells[time_at], zone, energy)
+    cells, unit = _cells(table, zone)
+    for number, time, text in cells:
+        amount = _amount(text, _factor(unit, factor), table.decimal_comma)
+        moment = _moment(time, zone, energy)
         if moment is None:
-            raise NoReadings(
-                f"Row {row.number}: give the time as 2026-03-31 18:30, not"
-                f" “{row.cells[time_at][:40]}”."
-            )
+            raise NoReadings(f"Row {number}: give the time as 2026-03-31 18:30, not “{time[:40]}”.")
         if amount is None:
-            raise NoReadings(f"Row {row.number}: give the energy, a number that is not negative.")
+            raise NoReadings(f"Row {number}: give the energy, a number that is not negative.")
         if moment in energy:
-            raise NoReadings(f"Row {row.number}: there is a row of this time already.")
+            raise NoReadings(f"Row {number}: there is a row of this time already.")
         energy[moment] = amount
     step = _step(energy)
     return _added_up(energy, step, days_in)
+
+
+def _cells(table: Table, zone: ZoneInfo) -> tuple[Iterable[tuple[int, str, str]], str]:
+    """Return each interval's row, time and energy as they are written; and the energy's column."""
+    columns = matched(table.header, INTERVALS)
+    clock = {at: CLOCK.fullmatch(name.strip()) for at, name in enumerate(table.header)}
+    minutes = {at: int(one[1]) * 60 + int(one[2]) for at, one in clock.items() if one}
+    days = matched(table.header, DAYS)
+    if len(minutes) >= 24 and days:
+        return _across(table, table.header.index(days["date"]), minutes, zone), ""
+    if set(columns) != set(INTERVALS):
+        raise NoReadings(
+            "Give two columns: time, the start of each interval, and energy_kwh. Or a row for each"
+            " day: date, and a column for each half-hour, 00:00 to 23:30."
+        )
+    time_at, energy_at = (table.header.index(columns[name]) for name in ("time", "energy_kwh"))
+    found = ((row.number, row.cells[time_at], row.cells[energy_at]) for row in table.rows)
+    return found, columns["energy_kwh"]
+
+
+def _across(
+    table: Table, day_at: int, minutes: Mapping[int, int], zone: ZoneInfo
+) -> Iterator[tuple[int, str, str]]:
+    """Yield the intervals of a table of days; none for empty cells and hours that no clock had."""
+    ordered = sorted(minutes.values())
+    late = ordered[1] - ordered[0] if ordered[0] else 0
+    for row in table.rows:
+        day = day_of(row.cells[day_at])
+        if day is None:
+            raise NoReadings(
+                f"Row {row.number}: give the date as 2026-03-31, not “{row.cells[day_at][:40]}”."
+            )
+        for at, minute in minutes.items():
+            text = row.cells[at].strip()
+            wall = datetime(day.year, day.month, day.day) + timedelta(minutes=minute - late)  # noqa: DTZ001 - the zone follows
+            skipped = wall.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
+            if text and not (skipped.replace(tzinfo=None) != wall and not text.strip("0.,")):
+                yield row.number, wall.isoformat(), text
 
 
 def _moment(text: str, zone: ZoneInfo, seen: Mapping[datetime, Any]) -> datetime | None:

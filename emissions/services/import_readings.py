@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from statistics import median
 
 from django.db import transaction
 
@@ -12,6 +13,11 @@ from emissions.calculation.vocabulary import MeasuringPoint
 from emissions.importers.meters import ReadingLine
 from emissions.models import MeterReading, Site, User
 from emissions.services.manage_meters import Reading, edit_reading, record_readings
+
+#: So many times more or less a day than the median reading is remarked on …
+UNLIKE = 10
+#: … where more readings than this say what is usual.
+MOST_ALIKE = 2
 
 
 class Verdict(StrEnum):
@@ -32,6 +38,7 @@ class PlannedReading:
     reason: str = ""
     present: MeterReading | None = None
     reading: Reading | None = None
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +72,39 @@ class PlanChanged(Exception):
 
 
 def plan_readings(
-    *, site: Site, lines: Sequence[ReadingLine], point: MeasuringPoint
+    *, site: Site, lines: Sequence[ReadingLine], point: MeasuringPoint, today: date
 ) -> ReadingPlan:
-    """Return what readings would do; nothing is written."""
+    """Return what readings would do; nothing is written. Days after `today` are refused."""
     present = list(MeterReading.objects.filter(site=site).order_by("starts_on"))
     rows: list[PlannedReading] = []
     for line in lines:
-        rows.append(_planned(line, point, present, [row.line for row in rows]))
+        if line.last_day is not None and line.last_day > today:
+            words = "Some of these days have not come yet. Is the year right?"
+            rows.append(PlannedReading(line, Verdict.REFUSED, words))
+        else:
+            rows.append(_planned(line, point, present, [row.line for row in rows]))
+    _mark_unlike(rows, present)
     return ReadingPlan(rows)
+
+
+def _mark_unlike(rows: Sequence[PlannedReading], present: Sequence[MeterReading]) -> None:
+    """Remark on a reading that is ten times what is usual a day, or a tenth: kWh for MWh."""
+    taken = [row for row in rows if row.verdict != Verdict.REFUSED]
+    days = {(one.starts_on, one.ends_before): one.energy_kwh for one in present}
+    days |= {
+        (one.starts_on, one.ends_before): one.energy_kwh
+        for row in taken
+        for one in [row.reading]
+        if one
+    }
+    daily = [float(kwh) / (end - start).days for (start, end), kwh in days.items()]
+    usual = median(daily) if len(daily) > MOST_ALIKE else 0.0
+    for row in taken:
+        if row.reading is None or not usual:
+            continue
+        own = float(row.reading.energy_kwh) / (row.reading.ends_before - row.reading.starts_on).days
+        if not usual / UNLIKE < own < usual * UNLIKE:
+            row.remark = "Far from what the other readings say a day. Is the unit right?"
 
 
 def _planned(
@@ -123,6 +155,7 @@ def apply_readings(
     lines: Sequence[ReadingLine],
     point: MeasuringPoint,
     fingerprint: str,
+    today: date,
     by: User | None,
     now: datetime,
 ) -> ReadingPlan:
@@ -134,7 +167,7 @@ def apply_readings(
         The plan is another one by now.
     """
     Site.objects.select_for_update(of=("self",), no_key=True).get(pk=site.pk)
-    plan = plan_readings(site=site, lines=lines, point=point)
+    plan = plan_readings(site=site, lines=lines, point=point, today=today)
     if not plan.applicable or plan.fingerprint != fingerprint:
         raise PlanChanged
     for row in plan.rows:

@@ -160,6 +160,7 @@ def _apply(request: HttpRequest, member: Member, site: Site) -> HttpResponse:
             lines=lines,
             point=point,
             fingerprint=request.POST.get("fingerprint", ""),
+            today=local_today(member.organisation),
             by=member.user,
             now=timezone.now(),
         )
@@ -169,8 +170,12 @@ def _apply(request: HttpRequest, member: Member, site: Site) -> HttpResponse:
         )
         return _preview(request, member, site, lines, point, None, status=409)
     counts = plan.counts
-    messages.info(request, f"{counts['new']} readings added, {counts['changed']} changed.")
+    messages.info(request, f"{_readings(counts['new'])} added, {counts['changed']} changed.")
     return _to_site(member, site)
+
+
+def _readings(count: int) -> str:
+    return "1 reading" if count == 1 else f"{count} readings"
 
 
 def _preview(
@@ -183,7 +188,8 @@ def _preview(
     *,
     status: int = 200,
 ) -> HttpResponse:
-    plan: ReadingPlan = plan_readings(site=site, lines=lines, point=point)
+    today = local_today(member.organisation)
+    plan: ReadingPlan = plan_readings(site=site, lines=lines, point=point, today=today)
     incomplete = intervals.incomplete_days if intervals else []
     context = {
         "site": site,

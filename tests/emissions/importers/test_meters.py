@@ -50,6 +50,16 @@ class TestBills:
         (line,) = bills("month,energy_kwh\n2026-01,1.5\n", factor=Decimal(1000))
         assert line.energy_kwh == 1500
 
+    def test_a_column_knows_its_unit_better_than_the_form(self):
+        (line,) = bills("month,energy MWh,other_load_kwh\n2026-01,1.5,20\n")
+        assert (line.energy_kwh, line.other_load_kwh) == (1500, 20)
+        (line,) = bills("month,Consumption (MWh),other load\n2026-01,1.5,0.5\n")
+        assert (line.energy_kwh, line.other_load_kwh) == (1500, 500)
+
+    def test_other_load_is_a_part_of_the_whole(self):
+        (line,) = bills("month,energy_kwh,other_load_kwh\n2026-01,15,20\n")
+        assert "more than the metered" in line.errors[0]
+
     @pytest.mark.parametrize(
         ("row", "words"),
         [
@@ -102,6 +112,20 @@ class TestIntervals:
         found = intervals(text, ZoneInfo("UTC"))
         assert found.incomplete_days == ["2026-05-01: 44 of 48", "2026-05-03: 4 of 48"]
         assert [line.energy_kwh for line in found.lines] == [24]
+
+    @pytest.mark.parametrize("first", [0, 30])
+    def test_a_row_for_each_day_has_a_column_for_each_half_hour(self, first):
+        """Named by when they start, or by when they end. In spring one hour was on no clock."""
+        clock = [f"{m // 60:02d}:{m % 60:02d}" for m in range(first, 1440 + first, 30)]
+        spring = ["0" if 4 <= n < 6 else "2" for n in range(48)]
+        text = f"Date,{','.join(clock)}\n2026-03-29,{','.join(spring)}\n2026-03-30{',1' * 48}\n"
+        found = intervals(text)
+        assert found.step_minutes == 30
+        assert not found.incomplete_days
+        assert [line.energy_kwh for line in found.lines] == [46 * 2 + 48]
+        assert intervals(text.replace(",1\n", ",\n")).incomplete_days == ["2026-03-30: 47 of 48"]
+        with pytest.raises(NoReadings, match="Row 2: give the date"):
+            intervals(text.replace("2026-03-29", "3/29/26"))
 
     @pytest.mark.parametrize(
         ("text", "words"),

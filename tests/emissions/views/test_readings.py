@@ -27,6 +27,11 @@ def site(officer) -> Site:
     return make_site(officer.organisation, name="Hall")
 
 
+@pytest.fixture(autouse=True)
+def today(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emissions.views.readings.local_today", lambda _: date(2026, 9, 1))
+
+
 @pytest.fixture
 def client(officer) -> Client:
     client = Client()
@@ -86,6 +91,7 @@ def test_a_bill_is_recorded_changed_and_deleted(client, site) -> None:
     ("change", "words"),
     [
         ({"last_day": "2026-04-30"}, "before the first"),
+        ({"last_day": "2027-05-31"}, "has not come yet"),
         ({"energy_kwh": "-1"}, "greater than or equal to 0"),
         ({"other_load_kwh": "5000"}, "more than the metered"),
         ({"starts_on": "2026-04-20"}, "Another reading of this site"),
@@ -105,7 +111,7 @@ def test_a_file_of_bills_is_previewed_then_applied_once(client, site) -> None:
     assert shown.context["plan"].counts == {"new": 1, "changed": 1, "unchanged": 0, "refused": 0}
     assert stored(site) == [(date(2026, 5, 1), 1000)]
     done = apply(client, site, shown)
-    assert "1 readings added, 1 changed." in done.content.decode()
+    assert "1 reading added, 1 changed." in done.content.decode()
     assert stored(site) == [(date(2026, 5, 1), 2000), (date(2026, 6, 1), 3000)]
     again = apply(client, site, shown)
     assert again.status_code == 409
@@ -122,6 +128,17 @@ def test_a_refused_row_holds_the_whole_file_back(client, site) -> None:
     assert len(stored(site)) == 1
     twice = upload(client, site, "month,energy_kwh\n2026-07,1\n2026-07,2\n")
     assert "An earlier row of the file" in twice.content.decode()
+
+
+def test_what_one_would_mistake_is_pointed_out(client, site) -> None:
+    """Another year's month is refused; kWh that were MWh are not, but stand out."""
+    late = upload(client, site, "month,energy_kwh\n2026-07,2000\n2027-07,2000\n")
+    assert "Is the year right?" in late.content.decode()
+    assert not late.context["plan"].applicable
+    rows = "month,energy_kwh\n2026-03,2000\n2026-04,2100\n2026-05,1900\n2026-06,2\n"
+    plan = upload(client, site, rows).context["plan"]
+    assert plan.applicable
+    assert [bool(row.remark) for row in plan.rows] == [False, False, False, True]
 
 
 def test_half_hourly_data_is_added_up_by_the_clock_that_is_named(client, site) -> None:
