@@ -33,6 +33,7 @@ from emissions.models import (
     FactorSet,
     FuelUse,
     GridLoss,
+    GridMix,
     GridZone,
     HardwareAlias,
     HardwareModel,
@@ -238,6 +239,24 @@ def _factor(*, factor_set: FactorSet, zone: GridZone, year: int, **values: Any) 
         "licence": "CC BY 4.0",
     }
     return EmissionFactor(factor_set=factor_set, zone=zone, **{**defaults, **values})
+
+
+def make_mix(
+    *, factor_set: FactorSet, zone: GridZone, year: int, shares: tuple[float, float, float]
+) -> GridMix:
+    """Make a year of what a zone's generation is made of: renewable, nuclear, fossil."""
+    renewable, nuclear, fossil = shares
+    return GridMix.objects.create(
+        factor_set=factor_set,
+        zone=zone,
+        starts_on=date(year, 1, 1),
+        ends_before=date(year + 1, 1, 1),
+        renewable_share=renewable,
+        nuclear_share=nuclear,
+        fossil_share=fossil,
+        source="Test statistics",
+        licence="CC BY 4.0",
+    )
 
 
 def make_hours(

@@ -32,6 +32,7 @@ from emissions.models import (
     FactorSetAdoption,
     FuelUse,
     GridLoss,
+    GridMix,
     GridZone,
     HardwareAlias,
     HardwareModel,
@@ -66,6 +67,7 @@ from emissions.models import (
 from tests.factories import (
     make_factor_set,
     make_hours,
+    make_mix,
     make_post,
     make_project,
     make_run,
@@ -82,6 +84,7 @@ APPEND_ONLY = {
     EnergyPost,
     FactorSet,
     GridLoss,
+    GridMix,
     HourlyIntensity,
     Posting,
 }
@@ -158,6 +161,10 @@ def ledger(db: None) -> Run:
     make_hours(
         factor_set=make_factor_set(), zone=GridZone.objects.get(code="FR"), year=2025,
         grams=lambda _: 50.0,
+    )  # fmt: skip
+    make_mix(
+        factor_set=make_factor_set(), zone=GridZone.objects.get(code="FR"), year=2025,
+        shares=(0.3, 0.6, 0.1),
     )  # fmt: skip
     ClosedQuarter.objects.create(
         organisation=organisation,

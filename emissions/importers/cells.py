@@ -37,7 +37,9 @@ class Row:
     cells: tuple[str, ...]
 
 
-GROUPED = re.compile(r"[+-]?\d{1,3}(?:(?P<mark>[ '.,\u00a0\u202f\u2019])\d{3})(?:(?P=mark)\d{3})*")
+GROUPED = re.compile(
+    r"[+-]?[1-9]\d{0,2}(?:(?P<mark>[ '.,\u00a0\u202f\u2019])\d{3})(?:(?P=mark)\d{3})*"
+)
 
 
 def number_of(text: str, *, decimal_comma: bool = False) -> float | None:

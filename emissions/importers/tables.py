@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -70,7 +70,21 @@ def read_table(content: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Table:
         return _table(first_sheet(content, limits), limits, decimal_comma=False)
     text = _text(content)
     separator = _separator(text)
-    return _table(_lines(text, separator), limits, decimal_comma=separator == ";")
+    table = _table(_lines(text, separator), limits, decimal_comma=separator == ";")
+    return replace(table, decimal_comma=False) if _has_points(table) else table
+
+
+#: Numbers whose comma, or whose point, can be nothing but the decimal mark.
+COMMA = re.compile(r"[+-]?\d+(?:\.\d{3})*,\d+")
+POINT = re.compile(r"[+-]?(?:\d+\.(?:\d{1,2}|\d{4,})|(?:\d{4,}|0)\.\d+)")
+
+
+def _has_points(table: Table) -> bool:
+    """Say whether a file with semicolons has decimal points nevertheless."""
+    if not table.decimal_comma:
+        return False
+    cells = [cell for row in table.rows for cell in row.cells if "," in cell or "." in cell]
+    return any(map(POINT.fullmatch, cells)) and not any(map(COMMA.fullmatch, cells))
 
 
 def read_lines(content: bytes, *, limits: Limits = DEFAULT_LIMITS) -> list[Row]:

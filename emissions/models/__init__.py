@@ -16,6 +16,7 @@ from emissions.models.factor import (
 )
 from emissions.models.factor_load import FactorLoad
 from emissions.models.fuel import FuelUse
+from emissions.models.grid_mix import GridMix
 from emissions.models.hardware import HardwareAlias, HardwareModel, Node, NodePlacement
 from emissions.models.instrument import EnergyInstrument, InstrumentUse
 from emissions.models.meter import MeterReading
@@ -54,6 +55,7 @@ __all__ = [
     "FactorSetAdoption",
     "FuelUse",
     "GridLoss",
+    "GridMix",
     "GridZone",
     "HardwareAlias",
     "HardwareModel",

@@ -15,6 +15,7 @@ from emissions.models import (
     EmissionFactor,
     FactorSet,
     GridLoss,
+    GridMix,
     GridZone,
     HardwareAlias,
     HardwareModel,
@@ -51,6 +52,7 @@ class Loaded:
     zones: Upserted
     factor_sets: Upserted
     factors: Upserted
+    mixes: Upserted
     losses: Upserted
     hardware: Upserted
     aliases: Upserted
@@ -96,6 +98,7 @@ def load_reference(*, by: User | None = None, folder: Path = DATA) -> Loaded:
     sets, factors = _load_factors(
         _read(folder, "factor_sets"), _read(folder, "emission_factors"), zone_ids
     )
+    mixes = _load_mixes(_read(folder, "grid_mixes"), zone_ids)
     losses = _load_losses(_read(folder, "grid_losses"), zone_ids)
     devices = _read(folder, "hardware")
     hardware, changed_devices = _load_hardware(devices)
@@ -104,7 +107,7 @@ def load_reference(*, by: User | None = None, folder: Path = DATA) -> Loaded:
     pue, _ = _upsert(DefaultPue, ("entity", "year"), _default_pue(folder))
     moved = zones.changed or losses.added or regions.changed or pue != Upserted()
     queued = _queue_all(by) if moved else _queue_devices(changed_devices, by)
-    return Loaded(zones, sets, factors, losses, hardware, aliases, regions, pue, queued)
+    return Loaded(zones, sets, factors, mixes, losses, hardware, aliases, regions, pue, queued)
 
 
 def _read(folder: Path, name: str) -> list[Row]:
@@ -247,6 +250,44 @@ def _refuse_another_set(
             f"Factor set {known.slug} is recorded with other factors"
             f" ({len(recorded ^ shipped)} rows differ). A set is immutable: ship a new one."
         )
+
+
+MIX_TEXT = ("published", "verification", "source", "source_url", "licence", "note")
+MIX_SHARES = ("renewable_share", "nuclear_share", "fossil_share")
+
+
+def _load_mixes(rows: list[Row], zone_ids: Mapping[str, int]) -> Upserted:
+    """Add the mixes of sets that have none yet; refuse those that are recorded otherwise."""
+    sets = {one.slug: one for one in FactorSet.objects.filter(organisation=None)}
+    wanted: dict[int, list[GridMix]] = {}
+    for row in rows:
+        factor_set = sets[row["factor_set"]]
+        texts = {name: row[name] for name in MIX_TEXT}
+        texts["source_url"] = texts["source_url"] or factor_set.source_url
+        shares = {name: float(row[name]) for name in MIX_SHARES}
+        mix = GridMix(
+            factor_set=factor_set,
+            zone_id=zone_ids[row["zone"]],
+            starts_on=date.fromisoformat(row["starts_on"]),
+            ends_before=date.fromisoformat(row["ends_before"]),
+            **shares,
+            **texts,
+        )
+        wanted.setdefault(factor_set.pk, []).append(mix)
+    names = ("zone_id", "starts_on", "ends_before", *MIX_SHARES, *MIX_TEXT)
+    new: list[GridMix] = []
+    for pk, mixes in wanted.items():
+        recorded = set(GridMix.objects.filter(factor_set=pk).values_list(*names))
+        shipped = {tuple(getattr(one, name) for name in names) for one in mixes}
+        if not recorded:
+            new += mixes
+        elif recorded != shipped:
+            raise ReferenceConflict(
+                f"Factor set {mixes[0].factor_set.slug} is recorded with other mixes"
+                f" ({len(recorded ^ shipped)} rows differ). A set is immutable: ship a new one."
+            )
+    GridMix.objects.bulk_create(new, batch_size=2000)
+    return Upserted(len(new))
 
 
 LOSS = ("ends_before", "loss_share", "published", "source", "licence")

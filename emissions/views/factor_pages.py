@@ -16,7 +16,9 @@ from emissions.selectors.factor_use import (
     uses_of_factor,
     uses_of_zone,
 )
+from emissions.selectors.grid_mix import Mixes, mixes_of_zone
 from emissions.tabular import csv_bytes
+from emissions.views.today import local_today
 
 HISTORY_COLUMNS = (
     "zone", "valid_from", "valid_before", "g_co2e_per_kwh", "kind", "use", "set", "edition",
@@ -36,6 +38,9 @@ def factor(request: HttpRequest, member: Member, factor_id: int) -> HttpResponse
     context = {
         "factor": shown,
         "validity": span_text(shown.starts_on, shown.ends_before),
+        "mix": Mixes(organisation=member.organisation).choose(
+            zone_id=shown.zone_id, month=shown.starts_on
+        ),
         "uses": uses,
         "runs": largest_runs_of_factor(
             factor=shown, uses=uses, visible=member.runs(Action.VIEW_RUNS)
@@ -60,6 +65,10 @@ def factor_zone(request: HttpRequest, member: Member, zone_code: str) -> HttpRes
         "history": history,
         "card": _card(zone, history, organisation) if history else None,
         "hours": hours_of_zone(organisation=organisation, zone=zone),
+        "mixes": mixes_of_zone(organisation=organisation, zone=zone),
+        "chosen_mix": Mixes(organisation=organisation).choose(
+            zone_id=zone.pk, month=local_today(organisation)
+        ),
         "uses": uses,
         "project_uses": _with_pages(uses.projects, organisation),
     }

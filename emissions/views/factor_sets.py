@@ -26,6 +26,7 @@ from emissions.permissions import Action, Member, member_required
 from emissions.selectors.closings import Sets
 from emissions.selectors.factor_hours import hours_of_set
 from emissions.selectors.factor_list import adoptions_of, open_sets
+from emissions.selectors.grid_mix import mixes_in_set
 from emissions.services.factors.adopt import NotAdopted, adopt_factor_set, withdraw_factor_set
 from emissions.services.factors.preview import (
     Difference,
@@ -89,6 +90,7 @@ def factor_set(request: HttpRequest, member: Member, factor_set_id: int) -> Http
         "years_of_hours": len(hours),
         "hours": hours,
         "zones": shown.factors.order_by().values("zone").distinct().count(),
+        "mixed": mixes_in_set(factor_set=shown),
         "adoptions": adoptions,
         "in_use": next((one for one in adoptions if one.withdrawn_at is None), None),
     }

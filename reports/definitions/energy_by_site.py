@@ -1,8 +1,10 @@
-"""T2: energy by site: at the equipment, what the building adds, and at the meter."""
+"""T2: energy by site: at the equipment, at the meter, and what its grid was made of."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from emissions.models import GridMix
+from emissions.selectors.grid_mix import SiteMix, sum_of
 from emissions.selectors.totals import Group, Totals, ratio
 from reports.definitions.tables import Column, Kind, Row, Table
 
@@ -23,21 +25,29 @@ COLUMNS = (
             name,
             Kind.SHARE,
             "share of the total",
-            "Empty, not zero: no factor set in use publishes what electricity is made of.",
+            "Of the generation of the grid that it came from (location-based): no claim of"
+            " what was bought. Energy whose grid's mix is not known is in none of the three.",
         )
         for name in ("Renewable", "Nuclear", "Fossil")
     ),
+    Column("Mix of", comment="Which grid and year the three shares are of, and how they fit."),
+    Column("Source of the mix"),
 )
 
 
-def table(*, sites: Iterable[Group], whole: Totals) -> Table:
+def table(
+    *, sites: Iterable[Group], whole: Totals, mixes: Mapping[str, SiteMix] | None = None
+) -> Table:
     """Return the table; its last row is the sum, read from the same lines."""
-    rows: list[Row] = [[one.label, *_figures(one.totals, whole)] for one in sites]
-    rows.append(["Total", *_figures(whole, whole)])
+    known = mixes or {}
+    rows: list[Row] = [
+        [one.label, *_figures(one.totals, whole, known.get(one.key))] for one in sites
+    ]
+    rows.append(["Total", *_figures(whole, whole, sum_of(known.values()))])
     return Table("energy_by_site", "Energy by site", COLUMNS, rows, with_total=True)
 
 
-def _figures(totals: Totals, whole: Totals) -> Row:
+def _figures(totals: Totals, whole: Totals, mix: SiteMix | None) -> Row:
     it, facility = totals.energy_it_kwh, totals.energy_facility_kwh
     return [
         _mwh(it),
@@ -46,8 +56,24 @@ def _figures(totals: Totals, whole: Totals) -> Row:
         ratio(facility, it),
         totals.measured_share,
         ratio(facility, whole.energy_facility_kwh),
-        *(None, None, None),
+        *_mix(facility, mix),
     ]
+
+
+def _mix(facility: Decimal, mix: SiteMix | None) -> Row:
+    if mix is None or not mix.known_kwh:
+        return [None, None, None, "", ""]
+    kinds = mix.renewable_kwh, mix.nuclear_kwh, mix.fossil_kwh
+    sources = dict.fromkeys(_source(one.mix) for one in mix.chosen)
+    return [
+        *(ratio(kwh, facility) for kwh in kinds),
+        "; ".join(one.words for one in mix.chosen),
+        "; ".join(sources),
+    ]
+
+
+def _source(mix: GridMix) -> str:
+    return f"{mix.source}, {mix.factor_set.edition} ({mix.licence or 'licence not stated'})"
 
 
 def _mwh(kwh: Decimal) -> Decimal:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from emissions.models import Organisation, Team
 from emissions.selectors.closings import closing_of
+from emissions.selectors.grid_mix import mix_by_site
 from emissions.selectors.periods import Period, of_months
 from emissions.selectors.purchases import BridgeRow, bridge_rows, purchases
 from emissions.selectors.totals import NOT_COMPLETED, Filters, totals
@@ -86,6 +87,7 @@ def quarter_tables(
         energy_by_site.table(
             sites=placed.by_site(organisation=organisation, period=period, filters=filters),
             whole=whole,
+            mixes=mix_by_site(organisation=organisation, period=period, filters=filters),
         ),
         by_team_and_project.table(
             groups=team_and_project(organisation=organisation, period=period, filters=filters),

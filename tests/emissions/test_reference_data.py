@@ -33,6 +33,7 @@ KEYS = {
     "factor_sets.csv": ["slug"],
     "fuel_factors.csv": ["fuel", "year"],
     "grid_losses.csv": ["zone", "starts_on"],
+    "grid_mixes.csv": ["factor_set", "zone", "starts_on"],
     "grid_zones.csv": ["code"],
     "hardware.csv": ["name"],
     "server_footprints.csv": ["manufacturer", "name"],
@@ -143,7 +144,7 @@ def test_factor_sets_are_dated_and_one_edition_of_a_publisher_is_the_default():
     rows = table("factor_sets.csv")
     for row in rows:
         assert date.fromisoformat(row["published_on"]) <= date(2026, 11, 1)
-        assert row["kind"] in set(FactorKind)
+        assert row["kind"] in {*FactorKind, "mix"}
     precedence = [int(row["default_precedence"]) for row in rows if row["default_precedence"]]
     assert len(set(precedence)) == len(precedence)
     direct = [r for r in rows if r["default_precedence"] and r["kind"] == FactorKind.DIRECT]
@@ -152,6 +153,20 @@ def test_factor_sets_are_dated_and_one_edition_of_a_publisher_is_the_default():
     assert len({row["name"] for row in lifecycle}) == len(lifecycle)
     first = min(int(row["default_precedence"]) for row in lifecycle)
     assert first > max(int(row["default_precedence"]) for row in direct)
+
+
+def test_what_grids_are_made_of_is_a_whole_in_every_year():
+    known, last = zones(), defaultdict(str)
+    for row in table("grid_mixes.csv"):
+        shares = [float(row[f"{kind}_share"]) for kind in ("renewable", "nuclear", "fossil")]
+        assert row["zone"] in known
+        assert row["unit"] == "share of generation"
+        assert all(0 <= share <= 1 for share in shares)
+        assert sum(shares) == pytest.approx(1, abs=1e-4)
+        assert row["ends_before"][:4] == str(int(row["starts_on"][:4]) + 1)
+        last[row["zone"]] = max(last[row["zone"]], row["starts_on"])
+    assert len(last) == 214
+    assert min(last.values()) >= "2022-01-01"
 
 
 def test_factors_are_sound():

@@ -1,6 +1,6 @@
 """What every importer of factors yields: typed rows, or errors; nothing of a file with errors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -36,6 +36,19 @@ class FactorRow:
 
 
 @dataclass(frozen=True, slots=True)
+class MixRow:
+    """What a zone's generation is made of, in shares between 0 and 1 that add up to 1."""
+
+    row: int
+    zone: str
+    starts_on: date
+    ends_before: date
+    renewable_share: float
+    nuclear_share: float
+    fossil_share: float
+
+
+@dataclass(frozen=True, slots=True)
 class RowError:
     """What is wrong where; row 0 is the file itself."""
 
@@ -65,8 +78,14 @@ class Read:
 
     factors: list[FactorRow] = field(default_factory=list)
     hours: list[Hours] = field(default_factory=list)
+    mixes: list[MixRow] = field(default_factory=list)
     errors: list[RowError] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """How many factors, years of hours and mixes there are."""
+        return len(self.factors) + len(self.hours) + len(self.mixes)
 
     def error(self, row: int, column: str, reason: str) -> None:
         """Note what is wrong with a cell."""
@@ -138,6 +157,27 @@ def grams_of(
     return grams
 
 
+SHARES_OFF = 0.005
+"""What shares that are rounded one by one may miss a whole by."""
+
+
+def add_mix(read: Read, row: Row, zone: str, year: int, parts: Sequence[tuple[str, float]]) -> bool:
+    """Add renewable, nuclear and fossil shares, each with its column; False if not a whole.
+
+    What a publisher leaves out of all three (other sources, years that mix two of its own
+    sources) would read as nothing: such a row is none.
+    """
+    for column, share in parts:
+        if not -SHARES_OFF <= share <= 1 + SHARES_OFF:
+            read.error(row.number, column, f"{share * 100:,.6g} % is no share of generation.")
+            return True
+    if abs(sum(share for _, share in parts) - 1) > SHARES_OFF:
+        return False
+    renewable, nuclear, fossil = (min(max(share, 0.0), 1.0) for _, share in parts)
+    read.mixes.append(MixRow(row.number, zone, *whole_year(year), renewable, nuclear, fossil))
+    return True
+
+
 def whole_year(year: int) -> tuple[date, date]:
     """Return the half-open validity of a calendar year."""
     return date(year, 1, 1), date(year + 1, 1, 1)
@@ -151,7 +191,7 @@ def read_file(form: Format, content: bytes) -> Read:
         read = Read()
         read.error(0, "", str(error))
         return read
-    if not read.factors and not read.hours and not read.errors:
+    if not read.size and not read.errors:
         read.error(0, "", f"There is no factor in it. Expected: {form.expects}")
     _refuse_twice(read)
     return read
@@ -166,3 +206,10 @@ def _refuse_twice(read: Read) -> None:
             read.error(one.row, "", f"{one.zone} {one.starts_on} stands in row {seen[key]}, too.")
         else:
             seen[key] = one.row
+    mixed: dict[tuple[str, date], int] = {}
+    for mix in read.mixes:
+        if (mix.zone, mix.starts_on) not in mixed:
+            mixed[mix.zone, mix.starts_on] = mix.row
+        elif all(error.row != mix.row for error in read.errors):
+            first = mixed[mix.zone, mix.starts_on]
+            read.error(mix.row, "", f"{mix.zone} {mix.starts_on} stands in row {first}, too.")

@@ -9,10 +9,11 @@ from django.db.models import Q
 from django.utils.text import slugify
 
 from emissions.importers.factors import FORMATS
-from emissions.importers.factors.rows import FactorRow, Hours, Read, RowError, read_file
+from emissions.importers.factors.rows import FactorRow, Hours, MixRow, Read, RowError, read_file
 from emissions.models import (
     EmissionFactor,
     FactorSet,
+    GridMix,
     GridZone,
     HourlyIntensity,
     Organisation,
@@ -60,13 +61,17 @@ class LoadedSet:
     factors: int
     left_out: list[str]
     years_of_hours: int = 0
+    mixes: int = 0
 
     @property
     def contents(self) -> str:
         """What was loaded, in words."""
-        hours = f"{self.years_of_hours} years of hours" if self.years_of_hours else ""
-        factors = f"{self.factors} factors" if self.factors or not hours else ""
-        return " and ".join(filter(None, [factors, hours]))
+        counts = (
+            (self.factors, "factors"),
+            (self.years_of_hours, "years of hours"),
+            (self.mixes, "years of what the electricity is made of"),
+        )
+        return " and ".join(f"{count} {words}" for count, words in counts if count)
 
 
 @transaction.atomic
@@ -190,6 +195,9 @@ def write_factor_set(
         ],
         batch_size=50,
     )
+    GridMix.objects.bulk_create(
+        [_mix(factor_set, zones[row.zone], row) for row in read.mixes], batch_size=2000
+    )
     if organisation is not None:
         write_audit_event(
             organisation=organisation,
@@ -200,9 +208,10 @@ def write_factor_set(
                 "format": format_name,
                 "factors": len(read.factors),
                 "years of hours": len(read.hours),
+                "mixes": len(read.mixes),
             },
         )
-    return LoadedSet(factor_set, len(read.factors), read.left_out, len(read.hours))
+    return LoadedSet(factor_set, len(read.factors), read.left_out, len(read.hours), len(read.mixes))
 
 
 def _create_set(
@@ -229,7 +238,7 @@ def _create_set(
 
 def _zones(read: Read) -> dict[str, int]:
     """Return the ids of the zones that the rows name; unknown ones become errors."""
-    places: list[FactorRow | Hours] = [*read.factors, *read.hours]
+    places: list[FactorRow | Hours | MixRow] = [*read.factors, *read.hours, *read.mixes]
     wanted = {row.zone for row in places}
     known = dict(GridZone.objects.filter(code__in=wanted).values_list("code", "pk"))
     for row in places:
@@ -275,4 +284,21 @@ def _factor(
         source_url=factor_set.source_url,
         licence=factor_set.licence,
         note=row.note,
+    )
+
+
+def _mix(factor_set: FactorSet, zone_id: int, row: MixRow) -> GridMix:
+    return GridMix(
+        factor_set=factor_set,
+        zone_id=zone_id,
+        starts_on=row.starts_on,
+        ends_before=row.ends_before,
+        renewable_share=row.renewable_share,
+        nuclear_share=row.nuclear_share,
+        fossil_share=row.fossil_share,
+        published=factor_set.edition,
+        verification="publisher's file",
+        source=factor_set.source,
+        source_url=factor_set.source_url,
+        licence=factor_set.licence,
     )

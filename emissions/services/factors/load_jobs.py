@@ -119,7 +119,7 @@ def _load(pk: int, now: datetime) -> bool:
             format_name=load.format_name,
             content=zlib.decompress(load.content),
         )
-        rows.update(factors=len(read.factors) + len(read.hours))
+        rows.update(factors=read.size)
         _write(load, read, now)
     except FileRejected as rejected:
         return _refuse(load, rejected.errors)

@@ -15,6 +15,7 @@ from emissions.models import (
     EmissionFactor,
     FactorSet,
     GridLoss,
+    GridMix,
     GridZone,
     HardwareAlias,
     HardwareModel,
@@ -54,6 +55,7 @@ def test_every_row_arrives():
     assert GridZone.objects.count() == len(rows("grid_zones"))
     assert FactorSet.objects.count() == len(rows("factor_sets"))
     assert EmissionFactor.objects.count() == len(rows("emission_factors"))
+    assert GridMix.objects.count() == len(rows("grid_mixes"))
     assert GridLoss.objects.count() == len(rows("grid_losses"))
     assert HardwareModel.objects.count() == len(rows("hardware"))
     assert CloudRegion.objects.count() == len(rows("cloud_regions"))
@@ -136,6 +138,13 @@ def test_changed_losses_are_refused(folder):
     load_reference()
     change(folder, "grid_losses", {"zone": "US"}, loss_share="0.06")
     with pytest.raises(ReferenceConflict, match="US"):
+        load_reference(folder=folder)
+
+
+def test_a_changed_mix_is_refused(folder):
+    load_reference()
+    change(folder, "grid_mixes", {"zone": "FR", "starts_on": "2024-01-01"}, fossil_share="0.06")
+    with pytest.raises(ReferenceConflict, match="other mixes"):
         load_reference(folder=folder)
 
 

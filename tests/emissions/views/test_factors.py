@@ -21,6 +21,7 @@ from emissions.models import (
 )
 from emissions.selectors.periods import quarter
 from emissions.services.close_quarter import close_quarter
+from emissions.services.factors.adopt import adopt_factor_set
 from emissions.services.factors.load_jobs import run_loads
 from emissions.views import factor_upload
 from tests.factories import (
@@ -29,6 +30,7 @@ from tests.factories import (
     make_factor_set,
     make_hours,
     make_member,
+    make_mix,
     make_organisation,
     make_reference,
     settle_all,
@@ -178,6 +180,23 @@ class TestHours:
             assert "7,884 (90" in html
             assert "25.0 g/kWh" in html.replace("\u00a0", " ")
             assert "Theirs" not in html
+
+    def test_a_zone_a_factor_and_a_set_say_what_the_grid_is_made_of(self, officer, laboratory):
+        mixes = make_factor_set(name="Mixes", organisation=laboratory.organisation)
+        france = GridZone.objects.get(code="FR")
+        make_mix(factor_set=mixes, zone=france, year=2024, shares=(0.27, 0.68, 0.05))
+        assert "No set in use knows the mix" in text(officer.get(url("factor_zone", "FR")))
+        adopt_factor_set(
+            organisation=laboratory.organisation, factor_set=mixes, precedence=99, by=None, now=NOW
+        )
+        factor = EmissionFactor.objects.get(
+            zone__code="FR", starts_on__year=2026, role="location", kind="direct"
+        )
+        for page in (url("factor_zone", "FR"), url("factor", factor.pk)):
+            html = text(officer.get(page)).replace("\u00a0", "")
+            assert "68%" in html.replace("68.0%", "68%")
+            assert "France 2024, 2 years earlier" in html
+        assert "1 year of 1 zone" in text(officer.get(url("factor_set", mixes.pk)))
 
 
 class TestTheSet:

@@ -6,15 +6,18 @@ from decimal import Decimal
 import pytest
 
 from emissions.calculation.vocabulary import SiteKind, Tenure
-from emissions.models import Organisation, Team
+from emissions.models import GridZone, Organisation, Team
 from emissions.selectors.periods import Period, parse_value
 from emissions.selectors.totals import Filters, Totals, totals
 from emissions.services.doubles.review import merge_double
+from emissions.services.factors.adopt import adopt_factor_set
 from reports.definitions.quarter import quarter_tables
 from tests.factories import (
     NOW,
     make_double,
+    make_factor_set,
     make_fuel_use,
+    make_mix,
     make_node,
     make_run,
     make_site,
@@ -220,10 +223,34 @@ class TestInventory:
         assert all(rows["Scope 3", "3.2 Capital goods", "", False][name] is None for name in names)
 
 
-def test_what_electricity_is_made_of_is_missing_and_not_zero(lab):
-    for row in tables_of(lab.organisation)["energy_by_site"]:
-        for name in ("Renewable", "Nuclear", "Fossil"):
-            assert row[f"{name} [share of the total]"] is None
+class TestWhatElectricityIsMadeOf:
+    KINDS = tuple(f"{one} [share of the total]" for one in ("Renewable", "Nuclear", "Fossil"))
+
+    def test_it_is_missing_and_not_zero(self, lab):
+        for row in tables_of(lab.organisation)["energy_by_site"]:
+            assert [row[name] for name in self.KINDS] == [None, None, None]
+            assert row["Mix of"] == ""
+
+    def test_shares_are_of_the_grid_with_its_year_and_source(self, lab):
+        mixes = make_factor_set(name="Mixes", edition="of 2025")
+        france = GridZone.objects.get(code="FR")
+        make_mix(factor_set=mixes, zone=france, year=2024, shares=(0.3, 0.6, 0.1))
+        before = tables_of(lab.organisation)
+        adopt_factor_set(
+            organisation=lab.organisation, factor_set=mixes, precedence=99, by=None, now=NOW
+        )
+        after = tables_of(lab.organisation)
+        *rows, total = after["energy_by_site"]
+        known = [row for row in rows if row["Mix of"]]
+        assert known
+        for row in known:
+            assert [float(row[name]) for name in self.KINDS] == pytest.approx([0.3, 0.6, 0.1])
+            assert row["Mix of"] == "France 2024, 2 years earlier"
+            assert row["Source of the mix"] == "Test statistics, of 2025 (CC BY 4.0)"
+        energy = "Total [MWh]"
+        part = column(known, energy) / total[energy]
+        assert total[self.KINDS[0]] == pytest.approx(part * Decimal("0.3"))
+        assert after["inventory"] == before["inventory"]
 
 
 class TestLifetimeShare:

@@ -117,6 +117,54 @@ class TestOurWorldInData:
         found = read("owid", text.encode("cp1252"))
         assert found.factors[0].zone == "TR"
 
+    @pytest.mark.parametrize(
+        "content",
+        [
+            "Entity,Code,Year,Nuclear - % electricity,Fossil fuels - % electricity,"
+            "Renewables - % electricity\nFrance,FRA,2024,68.00244,5.75368,26.243881\n"
+            "Venezuela,VEN,2024,0,,87.43867\nSri Lanka,LKA,2024,0,40.436127,50.161938\n",
+            "Entity,Code,Year,Nuclear,Fossil fuels,Renewables\n"
+            "France,FRA,2024,68.002,5.754,26.244\n"
+            "World,OWID_X,2024,9,60,31\n",
+            "Entity,Code,Year,Coal,Gas,Hydropower,Solar,Wind,Oil,Nuclear,Other renewables,"
+            "Bioenergy\n"
+            "France,FRA,2024,0.754,3,12,4,8.244,2,68.002,,2\n",
+            "country,year,iso_code,fossil_share_elec,nuclear_share_elec,renewables_share_elec\n"
+            "France,2024,FRA,5.754,68.002,26.244\nFrance,1900,FRA,,,\n",
+            "Area,ISO 3 code,Year,Category,Variable,Unit,Value\n"
+            "France,FRA,2024,Electricity generation,Fossil,%,5.754\n"
+            "France,FRA,2024,Electricity generation,Fossil,TWh,32.1\n"
+            "France,FRA,2024,Electricity generation,Nuclear,%,68.002\n"
+            "France,FRA,2024,Electricity generation,Renewables,%,26.244\n",
+        ],
+    )
+    def test_what_electricity_is_made_of(self, content):
+        """As the grapher, the energy data set and Ember name the shares; groups do not count."""
+        found = read("owid", content)
+        assert not found.errors
+        (mix,) = found.mixes
+        assert (mix.zone, mix.starts_on, mix.row) == ("FR", date(2024, 1, 1), 2)
+        shares = mix.renewable_share, mix.nuclear_share, mix.fossil_share
+        assert shares == pytest.approx((0.26244, 0.68002, 0.05754), abs=1e-5)
+        assert ("2 rows whose" in " ".join(found.left_out)) is ("VEN" in content)
+
+    def test_a_share_that_is_none_and_a_year_twice_are_named(self):
+        head = "Entity,Code,Year,Nuclear,Fossil fuels,Renewables\n"
+        found = read("owid", head + "France,FRA,2024,68,6,x\nFrance,FRA,2023,168,6,26\n")
+        assert [(e.row, e.column) for e in found.errors] == [
+            (2, "Renewables"), (3, "nuclear_share_elec"),
+        ]  # fmt: skip
+        row = "France,FRA,2024,68,6,26\n"
+        (error,) = read("owid", head + row + row).errors
+        assert (error.row, "row 2" in error.reason) == (3, True)
+
+    def test_a_file_with_semicolons_may_have_decimal_points(self):
+        text = (
+            "country;year;iso_code;carbon_intensity_elec\nSweden;2023;SWE;{}\nSpain;2023;ESP;{}\n"
+        )
+        for first, second, grams in (("25.123", "146.5", 25.123), ("25,123", "146,5", 25.123)):
+            assert read("owid", text.format(first, second)).factors[0].g_co2e_per_kwh == grams
+
 
 class TestEgrid:
     def test_subregions_states_and_the_country_in_grams_per_kwh(self):
