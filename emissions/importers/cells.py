@@ -29,6 +29,14 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
+def too_long(limits: Limits) -> str:
+    """Return what is said of a sheet with too many rows: empty ones that are formatted count."""
+    return (
+        f"This spreadsheet has more than {limits.rows:,} rows, formatted empty ones included."
+        " Delete the empty rows below the table, or split it."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row of a table: its number, as a spreadsheet shows it, and its cells, stripped."""

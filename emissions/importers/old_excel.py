@@ -17,7 +17,7 @@ import fastexcel
 import polars as pl
 
 from emissions.importers import limited
-from emissions.importers.cells import MEGABYTE, Limits, Row, TableError
+from emissions.importers.cells import MEGABYTE, Limits, Row, TableError, too_long
 
 MOST_SECONDS = 60
 UNREADABLE = (
@@ -97,7 +97,7 @@ def _frame(workbook: fastexcel.ExcelReader, sheet: str | int, limits: Limits) ->
     if found.width > limits.columns:
         raise TableError(f"This spreadsheet has more than {limits.columns} columns.")
     if found.total_height > limits.rows + 1000:
-        raise TableError(f"This spreadsheet has more than {limits.rows:,} rows. Split it.")
+        raise TableError(too_long(limits))
     if found.total_height * found.width > limits.cells:
         raise TableError(f"This spreadsheet has more than {limits.cells:,} cells. Split it.")
     return found.to_polars()

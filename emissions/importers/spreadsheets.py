@@ -10,7 +10,7 @@ from xml.parsers import expat
 import fastexcel
 import polars as pl
 
-from emissions.importers.cells import DEFAULT_LIMITS, MEGABYTE, Limits, Row, TableError
+from emissions.importers.cells import DEFAULT_LIMITS, MEGABYTE, Limits, Row, TableError, too_long
 from emissions.importers.old_excel import read_old_sheets
 
 CHUNK = 256 * 1024
@@ -91,7 +91,7 @@ class _Extent:
         if self.columns > limits.columns:
             raise TableError(f"This spreadsheet has more than {limits.columns} columns.")
         if self.rows > limits.rows + 1000:
-            raise TableError(f"This spreadsheet has more than {limits.rows:,} rows. Split it.")
+            raise TableError(too_long(limits))
         if self.rows * self.columns > limits.cells:
             raise TableError(f"This spreadsheet has more than {limits.cells:,} cells. Split it.")
 

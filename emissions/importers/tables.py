@@ -150,8 +150,25 @@ def _header(row: Row, limits: Limits) -> tuple[str, ...]:
 # --- text ---------------------------------------------------------------------------
 
 
+#: What a file that is no table begins with, and what somebody can do about it.
+OTHER_FILES = (
+    ((b"<!doctype html", b"<html"), "This is a web page, not a table: the download failed, or"
+     " a page was saved under the file's name. Download the file itself."),
+    ((b"<?xml",), "This is XML, not a table. Save it as XLSX or CSV."),
+    ((b"%pdf-",), "This is a PDF. Type its table into a CSV, or export it as XLSX."),
+    ((b'{"', b"{\n", b"[{", b"[\n"), "This is JSON, not a table. Export it as CSV."),
+    ((b"\x1f\x8b", b"bzh", b"7z\xbc\xaf", b"\xfd7zxz", b"\x28\xb5\x2f\xfd"),
+     "This file is compressed: unpack it first."),
+    ((b"version https://git-lfs",), "This is a pointer to a file in Git LFS, not the file."),
+)  # fmt: skip
+
+
 def _text(content: bytes) -> str:
     """Decode a text file: by its mark, else UTF-8, else what Excel writes in the west."""
+    start = content[:256].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for beginnings, advice in OTHER_FILES:
+        if start.startswith(beginnings):
+            raise TableError(advice)
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings = ["utf-16"]
     else:

@@ -385,5 +385,5 @@ def test_an_organisation_without_runs_is_told_what_to_do(client):
 
 def test_query_count_does_not_grow(lab, client, django_assert_max_num_queries):
     sign_in(client, lab)
-    with django_assert_max_num_queries(34):
+    with django_assert_max_num_queries(39):
         client.get(address(lab))

@@ -90,6 +90,11 @@ class TestText:
             (b"a\x00b\n", "not a table"),
             (b"\xd0\xcf\x11\xe0old", "damaged, protected by a password"),
             (b"PK\x03\x04rubbish", "damaged"),
+            (b"\xef\xbb\xbf\n <!DOCTYPE html><html><body>404</body></html>", "web page"),
+            (b"%PDF-1.7\n", "PDF"),
+            (b'{"error": 404}', "JSON"),
+            (b"\x1f\x8b\x08", "compressed"),
+            (b"version https://git-lfs.github.com/spec/v1\noid sha256:5a\n", "Git LFS"),
         ],
     )
     def test_what_is_no_table_says_why(self, content, words):
