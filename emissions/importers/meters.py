@@ -83,7 +83,10 @@ def read_bills(table: Table, *, factor: Decimal = Decimal(1)) -> list[ReadingLin
     """
     columns = matched(table.header, BILLS)
     if "energy_kwh" not in columns or not {"month", "from"} & set(columns):
-        raise NoReadings("Give a column energy_kwh, and month (2026-03) or from and to.")
+        words = "Give a column energy_kwh, and month (2026-03) or from and to."
+        if "time" in matched(table.header, INTERVALS):
+            words += " Or is this meter data? Then choose that."
+        raise NoReadings(words)
     at = {name: table.header.index(column) for name, column in columns.items()}
     whole = _factor(columns["energy_kwh"], factor)
     other = columns.get("other_load_kwh", "")

@@ -36,7 +36,7 @@ def folded(text: str) -> str:
 
 #: What stands around a model's name in Slurm (`gres/gpu:a100:8`) and CodeCarbon (`8 x Tesla T4`).
 AROUND = re.compile(
-    r"^(?:gres/)?(?:gpu[:=])?(?:\d+\s*[x×]\s+)?(?P<name>.*?)(?:[:=]\d+)?(?:\((?:S|IDX):.*\))?$",
+    r"^(?:gres[/:=])?(?:gpu[:=])?(?:\d+\s*[x×]\s+)?(?P<name>.*?)(?:[:=]\d+)?(?:\((?:S|IDX):.*\))?$",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -141,6 +141,12 @@ def similar_equipment(text: str, *, organisation: Organisation | None) -> list[s
     """Return up to three names that come close to what was typed."""
     names = [option.value for option in equipment_options(organisation=organisation)]
     return _closest(text, names)
+
+
+def similar_hardware(text: str, *, organisation: Organisation) -> list[str]:
+    """Return up to three models of the catalogue whose names come close to what was typed."""
+    names = hardware_of(organisation=organisation).values_list("name", flat=True)
+    return _closest(text, list(names))
 
 
 def place_options(*, organisation: Organisation | None) -> list[Option]:

@@ -1,5 +1,6 @@
 """Sites and nodes with what is true of them on a day."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -23,6 +24,7 @@ from emissions.selectors.machines import NodeUse, use_of_nodes
 from emissions.selectors.metering import Explained, explained_by_site
 
 DAYS_PER_YEAR = 365.25
+SLICE = re.compile(r"\s+MIG\s.*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +172,15 @@ def placement_history(*, node: Node) -> QuerySet[NodePlacement]:
 def hardware_rows(
     *, organisation: Organisation, text: str = "", kind: str = "", own: bool = False
 ) -> QuerySet[HardwareModel]:
-    """Return the catalogue, accelerators first, narrowed by a word, a kind, or to own entries."""
+    """Return the catalogue, narrowed by words, a kind, or to own entries.
+
+    What the whole spelling means comes first, then accelerators. A slice of a device
+    (`… MIG 1g.5gb`) is looked for as the device.
+    """
     models = HardwareModel.objects.filter(Q(organisation=None) | Q(organisation=organisation))
     aliases = HardwareAlias.objects.filter(Q(organisation=None) | Q(organisation=organisation))
+    text = SLICE.sub("", text.strip())
+    meant = Case(When(_spelt(text, aliases), then=0), default=1)
     if text:
         models = models.filter(_all_words(text, aliases) | _spelt(text, aliases))
     if kind:
@@ -182,7 +190,8 @@ def hardware_rows(
     accelerator = Q(kind__in=(HardwareKind.GPU, HardwareKind.TPU, HardwareKind.AI_ACCELERATOR))
     rank = Case(When(accelerator, then=0), default=1)
     shown = aliases.order_by(F("organisation").asc(nulls_last=True), "spelling")
-    return models.prefetch_related(Prefetch("aliases", queryset=shown)).order_by(rank, "name", "pk")
+    models = models.prefetch_related(Prefetch("aliases", queryset=shown))
+    return models.order_by(meant, rank, "name", "pk")
 
 
 def _all_words(text: str, aliases: QuerySet[HardwareAlias]) -> Q:

@@ -13,7 +13,7 @@ from emissions.forms.inventory import AliasForm, HardwareForm
 from emissions.models import HardwareAlias, HardwareModel
 from emissions.models.choices import choices
 from emissions.permissions import Action, Member, member_required
-from emissions.selectors.catalogue import hardware_of
+from emissions.selectors.catalogue import hardware_of, similar_hardware
 from emissions.selectors.inventory import aliases_of, hardware_rows, hardware_use
 from emissions.services.manage_hardware import (
     SpellingTaken,
@@ -40,10 +40,15 @@ def hardware_list(request: HttpRequest, member: Member) -> HttpResponse:
         kind=asked.get("kind", ""),
         own=asked.get("own", False),
     )
+    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    asked_for = asked.get("q", "")
     context = {
         "asked": asked,
         "kinds": choices(HardwareKind),
-        "page": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),
+        "page": page,
+        "similar": similar_hardware(asked_for, organisation=member.organisation)
+        if asked_for and not page.object_list
+        else [],
         "tabs": inventory_tabs(member, "hardware_list"),
     }
     return render(request, "emissions/inventory/hardware_list.html", context)

@@ -98,7 +98,8 @@ def site(request: HttpRequest, member: Member, site_slug: str) -> HttpResponse:
         "conditions": [fact for fact in conditions if fact.superseded_at is None],
         "placed": placed,
         "devices": sum(one.node.device_count * one.node.node_count for one in placed),
-        "readings": readings[:READINGS_SHOWN],
+        "readings": readings if "readings" in request.GET else readings[:READINGS_SHOWN],
+        "readings_stored": readings.count(),
         "uses": uses,
         "runs": selector.latest_runs(runs=runs),
         "location_beside": spread.beside(

@@ -78,6 +78,8 @@ class TestBills:
     def test_no_readings_at_all(self):
         with pytest.raises(NoReadings, match="energy_kwh"):
             bills("month,colour\n2026-01,red\n")
+        with pytest.raises(NoReadings, match="is this meter data"):
+            bills("time,kwh\n2026-01-01 00:00,1\n")
 
 
 class TestIntervals:

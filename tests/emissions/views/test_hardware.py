@@ -35,10 +35,13 @@ def address(officer: Membership, name: str, **kwargs: object) -> str:
 
 def test_the_catalogue_is_searched_by_what_tools_print(client, officer) -> None:
     make_reference()
-    for typed in ("gpu:a100:8", "A100", "nvidia a100"):
+    for typed in ("gpu:a100:8", "gres:gpu:a100", "A100", "nvidia a100", "gpu:a100 MIG 1g.5gb"):
         html = client.get(address(officer, "hardware_list"), {"q": typed}).content.decode()
         assert "NVIDIA A100 SXM4 80GB" in html
         assert "NVIDIA H100" not in html
+    mistyped = client.get(address(officer, "hardware_list"), {"q": "NVIDA A100 SXM5"})
+    assert "NVIDIA A100 SXM4 80GB" in mistyped.context["similar"]
+    assert address(officer, "hardware_create") in mistyped.content.decode()
 
 
 def test_an_alias_of_another_organisation_is_neither_shown_nor_searched(client, officer) -> None:

@@ -304,3 +304,13 @@ def test_the_list_of_nodes_sorts_by_what_is_asked(client, site, node) -> None:
     assert order("-devices") == order("-name") == ["zebra", "rack-1"]
     assert order("no such") == ["rack-1", "zebra"]
     assert 'aria-sort="descending"' in client.get(address, {"sort": "-age"}).content.decode()
+
+
+def test_every_reading_can_be_reached_to_be_changed(client, site) -> None:
+    for at in range(14):
+        start = date(2024 + at // 12, at % 12 + 1, 1)
+        end = (start + timedelta(days=32)).replace(day=1)
+        make_reading(site, starts_on=start, ends_before=end)
+    page = client.get(url(site))
+    assert "The latest 12 of 14" in page.content.decode()
+    assert len(client.get(url(site), {"readings": "all"}).context["readings"]) == 14
