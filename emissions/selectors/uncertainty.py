@@ -89,6 +89,10 @@ class Ranges:
         """Return the interval of a group's total; None where the group has no line."""
         return self.groups[name].get(key)
 
+    def of_group(self, key: str) -> dict[str, Interval]:
+        """Return all intervals of a group, by name; none where it has no line."""
+        return {name: found[key] for name, found in self.groups.items() if key in found}
+
 
 class PeriodSpread:
     """The intervals of a period's totals: one query for the whole, months, and groups by inputs.
@@ -103,7 +107,8 @@ class PeriodSpread:
         self._found: dict[By, Spread] = {}
 
     @cached_property
-    def _lines(self) -> Spread:
+    def lines(self) -> Spread:
+        """The period's lines by inputs and months, as one group."""
         return spread_of(
             organisation=self._organisation, period=self._period, filters=self._filters
         )
@@ -111,7 +116,7 @@ class PeriodSpread:
     @property
     def whole(self) -> Uncertainty:
         """The intervals of all lines."""
-        return self._lines.whole
+        return self.lines.whole
 
     def by(self, by: By, *names: str) -> Ranges:
         """Return the intervals of some totals by a dimension, keyed as `totals_by` keys them."""
@@ -122,7 +127,7 @@ class PeriodSpread:
     def _by(self, by: By) -> Spread:
         dimension = DIMENSIONS[by]
         if {*dimension.columns} <= {*INPUTS, "month"}:
-            return self._lines.regrouped(_key_by(dimension), metered=by in WHOLE_SITES)
+            return self.lines.regrouped(_key_by(dimension), metered=by in WHOLE_SITES)
         return spread_by(
             organisation=self._organisation,
             period=self._period,
@@ -130,6 +135,18 @@ class PeriodSpread:
             filters=self._filters,
             names=TABLED,
         )
+
+
+def intervals_by(
+    *, lines: QuerySet[Any], filters: Filters, columns: Sequence[str], whole_sites: bool = False
+) -> dict[Any, dict[str, Interval]]:
+    """Return the intervals of what tables show, by the values of some columns and by name."""
+    rows = rows_by(
+        lines=lines, filters=filters, columns=columns, names=TABLED, whole_sites=whole_sites
+    )
+    spread = Spread(rows, key_of=lambda row: tuple(row[column] for column in columns))
+    by_name = {name: spread.of(name) for name in TABLED}
+    return {key: {name: by_name[name][key] for name in TABLED} for key in by_name[TABLED[0]]}
 
 
 def _key_by(dimension: Dimension) -> Callable[[Row], str]:

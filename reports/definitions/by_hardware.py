@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from emissions.selectors.totals import Totals
+from emissions.selectors.uncertainty import Ranges
+from reports.definitions import intervals
 from reports.definitions.tables import Column, Kind, Row, Table
 from reports.selectors.hardware import HardwareUse
 
@@ -24,13 +26,23 @@ COLUMNS = (
     Column("Bought in the quarter", Kind.QUANTITY, KG, "In full, by day of purchase."),
     Column("Lifetime share", Kind.QUANTITY, KG, "Never added to what was bought."),
     Column("Life", unit="years", comment="As the nodes or the catalogue state it."),
+    *intervals.COLUMNS,
 )
 
 
-def table(*, uses: Iterable[HardwareUse], bought: Mapping[str, Decimal], whole: Totals) -> Table:
+def table(
+    *,
+    uses: Iterable[HardwareUse],
+    bought: Mapping[str, Decimal],
+    whole: Totals,
+    spread: Ranges,
+) -> Table:
     """Return the table; the last row is the sum of what can be added."""
     found = list(uses)
-    rows: list[Row] = [_row(one, bought.get(one.name)) for one in found]
+    rows: list[Row] = [
+        [*_row(one, bought.get(one.name)), *intervals.cells(spread.of_group(one.key))]
+        for one in found
+    ]
     rows.append(
         [
             "Total",
@@ -44,6 +56,7 @@ def table(*, uses: Iterable[HardwareUse], bought: Mapping[str, Decimal], whole: 
             sum(bought.values(), Decimal(0)),
             whole.known_embodied_kg,
             "",
+            *intervals.cells(intervals.of_whole(spread.whole)),
         ]
     )
     return Table("by_hardware", "By hardware", COLUMNS, rows, with_total=True)

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
+from emissions.selectors.spread import Uncertainty
 from emissions.selectors.totals import Totals
+from reports.definitions import intervals
 from reports.definitions.tables import Column, Kind, Row, Table
 from reports.selectors.totals import TeamAndProject
 
@@ -55,13 +57,17 @@ COLUMNS = (
         "From device counters or site meters; between 0 and 1.",
     ),
     Column("Intensity, location-based", Kind.QUANTITY, "kg CO2e/kWh"),
+    *intervals.COLUMNS,
 )
 
 
-def table(*, groups: Iterable[TeamAndProject], whole: Totals) -> Table:
+def table(*, groups: Iterable[TeamAndProject], whole: Totals, spread: Uncertainty) -> Table:
     """Return the table; its last row is the sum, read from the same lines."""
-    rows: list[Row] = [[one.team, one.project, *_figures(one.totals)] for one in groups]
-    rows.append(["Total", "", *_figures(whole)])
+    rows: list[Row] = [
+        [one.team, one.project, *_figures(one.totals), *intervals.cells(one.intervals)]
+        for one in groups
+    ]
+    rows.append(["Total", "", *_figures(whole), *intervals.cells(intervals.of_whole(spread))])
     return Table(
         name="by_team_and_project",
         title="By team and project",

@@ -6,6 +6,8 @@ from decimal import Decimal
 from emissions.models import GridMix
 from emissions.selectors.grid_mix import SiteMix, sum_of
 from emissions.selectors.totals import Group, Totals, ratio
+from emissions.selectors.uncertainty import Ranges
+from reports.definitions import intervals
 from reports.definitions.tables import Column, Kind, Row, Table
 
 MWH = "MWh"
@@ -32,18 +34,30 @@ COLUMNS = (
     ),
     Column("Mix of", comment="Which grid and year the three shares are of, and how they fit."),
     Column("Source of the mix"),
+    *intervals.columns("Total", unit=MWH),
 )
 
 
 def table(
-    *, sites: Iterable[Group], whole: Totals, mixes: Mapping[str, SiteMix] | None = None
+    *,
+    sites: Iterable[Group],
+    whole: Totals,
+    spread: Ranges,
+    mixes: Mapping[str, SiteMix] | None = None,
 ) -> Table:
     """Return the table; its last row is the sum, read from the same lines."""
     known = mixes or {}
+    name = "energy_facility_kwh"
     rows: list[Row] = [
-        [one.label, *_figures(one.totals, whole, known.get(one.key))] for one in sites
+        [
+            one.label,
+            *_figures(one.totals, whole, known.get(one.key)),
+            *intervals.ends(spread.of(name, one.key), size=1000),
+        ]
+        for one in sites
     ]
-    rows.append(["Total", *_figures(whole, whole, sum_of(known.values()))])
+    ends = intervals.ends(spread.whole.of(name), size=1000)
+    rows.append(["Total", *_figures(whole, whole, sum_of(known.values())), *ends])
     return Table("energy_by_site", "Energy by site", COLUMNS, rows, with_total=True)
 
 

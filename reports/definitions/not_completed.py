@@ -4,10 +4,12 @@ Stopping early is good practice: nobody is to blame. A superseded record is the 
 job: it counts nothing, so that it has a number and no amounts.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from emissions.calculation.uncertainty import Interval
 from emissions.calculation.vocabulary import RunStatus
 from emissions.selectors.totals import Totals, ratio
+from reports.definitions import intervals
 from reports.definitions.tables import Column, Kind, Row, Table
 from reports.selectors.not_completed import NotCompleted, Superseded
 
@@ -29,25 +31,35 @@ COLUMNS = (
         Kind.INTEGER,
         comment="Merged into another record of the same job, which counts; they count nothing.",
     ),
+    *intervals.COLUMNS,
 )
 SUPERSEDED = "Superseded"
+NOTHING = intervals.cells({})
 
 
 def table(
-    *, groups: Iterable[NotCompleted], superseded: Iterable[Superseded], whole: Totals
+    *,
+    groups: Iterable[NotCompleted],
+    superseded: Iterable[Superseded],
+    whole: Totals,
+    spread: Mapping[str, Interval],
 ) -> Table:
     """Return the table; its last row is the sum. They are part of every other total."""
     found, merged = list(groups), list(superseded)
     summed = sum((one.totals for one in found), Totals())
     rows: list[Row] = [
-        [RunStatus(one.status).label, one.team, one.project, *_figures(one.totals, whole), 0]
+        [
+            *(RunStatus(one.status).label, one.team, one.project),
+            *(*_figures(one.totals, whole), 0, *intervals.cells(one.intervals)),
+        ]
         for one in found
     ]
     rows += [
-        [SUPERSEDED, one.team, one.project, *_figures(Totals(), whole), one.runs] for one in merged
+        [SUPERSEDED, one.team, one.project, *_figures(Totals(), whole), one.runs, *NOTHING]
+        for one in merged
     ]
     count = sum(one.runs for one in merged)
-    rows.append(["Total", "", "", *_figures(summed, whole), count])
+    rows.append(["Total", "", "", *_figures(summed, whole), count, *intervals.cells(spread)])
     return Table("not_completed", "Not completed", COLUMNS, rows, with_total=True)
 
 

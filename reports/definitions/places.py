@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from emissions.selectors.totals import Totals
+from reports.definitions import intervals
 from reports.definitions.tables import Column, Kind, Row, Table
 from reports.selectors.places import Place
 
@@ -25,6 +26,7 @@ COLUMNS = (
     Column("Factor by the hour", Kind.QUANTITY, PER_KWH, "By the hour where intensities exist."),
     Column("Electricity, market-based", Kind.QUANTITY, "kg CO2e"),
     Column("Factor, market-based", Kind.QUANTITY, PER_KWH),
+    *intervals.COLUMNS,
 )
 
 
@@ -51,6 +53,7 @@ def _row(place: Place) -> Row:
         _grams(totals.intensity_kg_per_kwh),
         totals.market_based_kg,
         _grams(totals.market_intensity_kg_per_kwh),
+        *intervals.cells(place.intervals),
     ]
 
 

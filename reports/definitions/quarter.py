@@ -1,6 +1,7 @@
 """All tables of a quarter, in the order of the report."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -9,8 +10,8 @@ from emissions.selectors.closings import closing_of
 from emissions.selectors.grid_mix import mix_by_site
 from emissions.selectors.periods import Period, of_months
 from emissions.selectors.purchases import BridgeRow, bridge_rows, purchases
-from emissions.selectors.totals import NOT_COMPLETED, Filters, totals
-from emissions.selectors.uncertainty import spread_of
+from emissions.selectors.totals import NOT_COMPLETED, By, Filters, totals
+from emissions.selectors.uncertainty import PeriodSpread, spread_of
 from reports.definitions import (
     by_hardware,
     by_team_and_project,
@@ -18,6 +19,7 @@ from reports.definitions import (
     energy_by_site,
     factors,
     hardware_bridge,
+    intervals,
     inventory,
     not_completed,
     places,
@@ -59,7 +61,7 @@ def quarter_tables(
     ]
     closing = closing_of(organisation=organisation, quarter=period)
     whole = totals(organisation=organisation, period=period, filters=filters)
-    spread = spread_of(organisation=organisation, period=period, filters=filters)
+    spread = PeriodSpread(organisation=organisation, period=period, filters=filters)
     bridge = bridge_rows(
         bought=purchases(organisation=organisation, team=team),
         starts_on=period.starts_on,
@@ -79,7 +81,7 @@ def quarter_tables(
             whole=whole,
             closing=closing,
         ),
-        inventory.table(quarters=compared, energy=energy, spread=spread.of_parts),
+        inventory.table(quarters=compared, energy=energy, spread=spread.lines.of_parts),
         uncertainty.table(whole=whole, spread=spread.whole),
         uncertainty.sources_table(spread=spread.whole),
         hardware_bridge.lifetime_table(by_scope=compared[0].by_scope),
@@ -88,15 +90,18 @@ def quarter_tables(
             sites=placed.by_site(organisation=organisation, period=period, filters=filters),
             whole=whole,
             mixes=mix_by_site(organisation=organisation, period=period, filters=filters),
+            spread=spread.by(By.SITE, "energy_facility_kwh"),
         ),
         by_team_and_project.table(
             groups=team_and_project(organisation=organisation, period=period, filters=filters),
             whole=whole,
+            spread=spread.whole,
         ),
         by_hardware.table(
             uses=hardware.by_hardware(organisation=organisation, period=period, filters=filters),
             bought=_bought(bridge),
             whole=whole,
+            spread=spread.by(By.HARDWARE, *intervals.NAMES),
         ),
         places.table(
             places=placed.by_place(organisation=organisation, period=period, filters=filters)
@@ -109,6 +114,13 @@ def quarter_tables(
                 organisation=organisation, period=period, filters=filters
             ),
             whole=whole,
+            spread=intervals.of_whole(
+                spread_of(
+                    organisation=organisation,
+                    period=period,
+                    filters=replace(filters, statuses=NOT_COMPLETED),
+                ).whole
+            ),
         ),
         factors.table(uses=factor_uses(organisation=organisation, period=period, filters=filters)),
     ]

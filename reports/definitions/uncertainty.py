@@ -5,7 +5,7 @@ from decimal import Decimal
 from emissions.calculation.uncertainty import Interval
 from emissions.selectors.spread import Uncertainty
 from emissions.selectors.totals import Totals
-from emissions.tabular import Value
+from reports.definitions.intervals import ends
 from reports.definitions.tables import Column, Kind, Row, Table
 
 COLUMNS = (
@@ -48,7 +48,4 @@ def sources_table(*, spread: Uncertainty) -> Table:
 
 
 def _row(label: str, unit: str, total: Decimal | None, interval: Interval) -> Row:
-    bounds: list[Value] = [None, None]
-    if total is not None and interval.low < interval.high:
-        bounds = [Decimal(repr(interval.low)), Decimal(repr(interval.high))]
-    return [label, unit, total, *bounds]
+    return [label, unit, total, *ends(interval if total is not None else None)]

@@ -23,6 +23,7 @@ class HardwareUse:
     runs reserved, `run_hours` those that runs reserved anywhere. `totals` has idle hours, too.
     """
 
+    key: str
     name: str
     totals: Totals
     nodes: int
@@ -52,6 +53,7 @@ def by_hardware(
     names |= {one.key: one.name for one in placed}
     found = [
         HardwareUse(
+            key=key,
             name=name,
             totals=known[key].totals if key in known else Totals(),
             nodes=sum(one.nodes for one in placed if one.key == key),

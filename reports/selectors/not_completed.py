@@ -1,15 +1,17 @@
 """What runs that failed or were cancelled used, and how many were merged into another record."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from emissions.calculation.uncertainty import Interval
 from emissions.models import Organisation, ProjectAssignment, Run
 from emissions.selectors.periods import Period
 from emissions.selectors.totals import SUMS, Filters, Totals, lines_of, totals_of
+from emissions.selectors.uncertainty import intervals_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +31,25 @@ class NotCompleted:
     team: str
     project: str
     totals: Totals
+    intervals: Mapping[str, Interval]
 
 
 def not_completed(
     *, organisation: Organisation, period: Period, filters: Filters, statuses: Iterable[str]
 ) -> list[NotCompleted]:
-    """Return the totals of such runs, by name: one query."""
+    """Return the totals of such runs, by name, with their intervals: two queries."""
     lines: Any = lines_of(organisation=organisation, period=period, filters=filters)
-    names = "cell__status", "cell__team__name", "cell__project__name"
-    rows = (
-        lines.filter(cell__status__in=list(statuses))
-        .values(*names, "cell__team", "cell__project")
-        .annotate(**SUMS)
-        .order_by()
-    )
+    lines = lines.filter(cell__status__in=list(statuses))
+    ids = "cell__status", "cell__team", "cell__project"
+    intervals = intervals_by(lines=lines, filters=filters, columns=ids)
+    rows = lines.values(*ids, "cell__team__name", "cell__project__name").annotate(**SUMS).order_by()
     found = [
         NotCompleted(
-            row[names[0]], row[names[1]] or "No team", row[names[2]] or "No project", totals_of(row)
+            row["cell__status"],
+            row["cell__team__name"] or "No team",
+            row["cell__project__name"] or "No project",
+            totals_of(row),
+            intervals[tuple(row[one] for one in ids)],
         )
         for row in rows
     ]

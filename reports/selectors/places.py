@@ -1,11 +1,13 @@
 """What the tables of places need: energy by site, and by zone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Sum
 
+from emissions.calculation.uncertainty import Interval
 from emissions.calculation.vocabulary import SiteKind
 from emissions.models import Organisation, SiteConditions
 from emissions.selectors.periods import Period
@@ -21,6 +23,7 @@ from emissions.selectors.totals import (
     totals_by,
     totals_of,
 )
+from emissions.selectors.uncertainty import intervals_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Place:
     zone_code: str
     totals: Totals
     annual_kg: Decimal
+    intervals: Mapping[str, Interval]
     pue: float | None = None
     pue_source: str = ""
     wue_litres_per_kwh: float | None = None
@@ -58,7 +62,7 @@ def by_site(*, organisation: Organisation, period: Period, filters: Filters) -> 
 
 
 def by_place(*, organisation: Organisation, period: Period, filters: Filters) -> list[Place]:
-    """Return the totals by site and zone, by name: two queries."""
+    """Return the totals by site and zone, by name, with their intervals."""
     lines = lines_of(organisation=organisation, period=period, filters=filters)
     names = {
         "site": "cell__site",
@@ -75,13 +79,28 @@ def by_place(*, organisation: Organisation, period: Period, filters: Filters) ->
         .order_by()
     )
     stated = _conditions(organisation, period)
-    found = [_place({key: row[name] for key, name in names.items()}, row, stated) for row in rows]
+    columns = tuple(names.values())
+    intervals = intervals_by(lines=lines, filters=filters, columns=columns, whole_sites=True)
+    found = [
+        _place(
+            {key: row[name] for key, name in names.items()},
+            row,
+            stated,
+            intervals[tuple(row[name] for name in columns)],
+        )
+        for row in rows
+    ]
     return sorted(
         (one for one in found if not one.totals.empty), key=lambda one: (one.site, one.zone)
     )
 
 
-def _place(names: dict[str, Any], row: Any, stated: dict[int, SiteConditions]) -> Place:
+def _place(
+    names: dict[str, Any],
+    row: Any,
+    stated: dict[int, SiteConditions],
+    intervals: Mapping[str, Interval],
+) -> Place:
     region = f"{names['provider']}:{names['region']}" if names["provider"] else ""
     conditions = stated.get(names["site"] or 0)
     kind = SiteKind(names["kind"]) if names["kind"] else SiteKind.CLOUD if region else None
@@ -92,6 +111,7 @@ def _place(names: dict[str, Any], row: Any, stated: dict[int, SiteConditions]) -
         zone_code=names["zone_code"] or "",
         totals=totals_of(row),
         annual_kg=row["annual_kg"],
+        intervals=intervals,
         pue=conditions.pue if conditions else None,
         pue_source=conditions.pue_source if conditions else "",
         wue_litres_per_kwh=conditions.wue_litres_per_kwh if conditions else None,

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from emissions.calculation.uncertainty import Interval
 from emissions.calculation.vocabulary import Basis
 from emissions.models import Organisation
 from emissions.selectors.periods import Period
 from emissions.selectors.totals import SUMS, Filters, Totals, lines_of, totals_of
+from emissions.selectors.uncertainty import intervals_by
 
 ScopeKey = tuple[int, int | None]
 #: Facility energy by how it is known, of each scope and category.
@@ -21,17 +23,24 @@ class TeamAndProject:
     team: str
     project: str
     totals: Totals
+    intervals: Mapping[str, Interval]
 
 
 def by_team_and_project(
     *, organisation: Organisation, period: Period, filters: Filters
 ) -> list[TeamAndProject]:
-    """Return the totals by team and project, by name: one query."""
+    """Return the totals by team and project, by name, with their intervals: two queries."""
     lines = lines_of(organisation=organisation, period=period, filters=filters)
-    names = "cell__team__name", "cell__project__name"
-    rows = lines.values("cell__team", "cell__project", *names).annotate(**SUMS).order_by()
+    ids, names = ("cell__team", "cell__project"), ("cell__team__name", "cell__project__name")
+    intervals = intervals_by(lines=lines, filters=filters, columns=ids)
+    rows = lines.values(*ids, *names).annotate(**SUMS).order_by()
     found = [
-        TeamAndProject(row[names[0]] or "No team", row[names[1]] or "No project", totals_of(row))
+        TeamAndProject(
+            row[names[0]] or "No team",
+            row[names[1]] or "No project",
+            totals_of(row),
+            intervals[row[ids[0]], row[ids[1]]],
+        )
         for row in rows
     ]
     return sorted(

@@ -23,7 +23,7 @@ from tests.factories import (
     make_node,
     settle_all,
 )
-from tests.scenarios import Laboratory, calculate_all, make_laboratory, record_run
+from tests.scenarios import Laboratory, at, calculate_all, make_laboratory, record_run
 
 pytestmark = pytest.mark.django_db
 LOCATION = "Electricity, location-based [kg CO2e]"
@@ -385,5 +385,44 @@ def test_an_organisation_without_runs_is_told_what_to_do(client):
 
 def test_query_count_does_not_grow(lab, client, django_assert_max_num_queries):
     sign_in(client, lab)
-    with django_assert_max_num_queries(39):
+    with django_assert_max_num_queries(44):
         client.get(address(lab))
+
+
+RESULTS = ("location-based [kg CO2e]", "market-based [kg CO2e]")
+
+
+def test_rows_of_totals_carry_their_interval_and_the_last_that_of_the_whole(lab, client):
+    sign_in(client, lab)
+    record_run(
+        lab.organisation, project=lab.chat, hardware=lab.a100, started_at=at(8), status="failed"
+    )
+    calculate_all()
+    tables = read_csv(client.get(address(lab)).content)
+    uncertain = {row["Figure"]: row for row in tables["uncertainty"]}
+    for name in ("by_team_and_project", "by_hardware", "places", "not_completed"):
+        seen = 0
+        for row in tables[name]:
+            for result in RESULTS:
+                amount = Decimal(row[f"Electricity, {result}"] or 0)
+                label, _, unit = result.partition(" ")
+                low, high = (
+                    row[f"{label.capitalize()}, 95 % {end} {unit}"] for end in ("from", "to")
+                )
+                if amount > 0:
+                    assert Decimal(low) < amount < Decimal(high), (name, row)
+                    seen += 1
+                else:
+                    assert (low, high) == ("", "")
+        assert seen, name
+    for name in ("by_team_and_project", "by_hardware"):
+        whole = uncertain["Electricity and fuel, location-based"]
+        last = tables[name][-1]
+        assert last["Location-based, 95 % to [kg CO2e]"] == whole["95 % to"]
+        assert last["Location-based, 95 % from [kg CO2e]"] == whole["95 % from"]
+    sites = tables["energy_by_site"]
+    for row in sites:
+        total = Decimal(row["Total [MWh]"])
+        assert Decimal(row["Total, 95 % from [MWh]"]) < total < Decimal(row["Total, 95 % to [MWh]"])
+    energy = Decimal(uncertain["Energy, facility"]["95 % to"])
+    assert Decimal(sites[-1]["Total, 95 % to [MWh]"]) == energy / 1000
