@@ -1,12 +1,13 @@
 """Where factors stand behind figures: projects and quarters, from the totals and their cells."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
 
+from emissions.calculation.uncertainty import Interval
 from emissions.models import (
     ClosedQuarter,
     EmissionEntry,
@@ -18,6 +19,9 @@ from emissions.models import (
 )
 from emissions.selectors.headline import LOCATION_KG
 from emissions.selectors.periods import quarter
+from emissions.selectors.spread import Row, Spread
+from emissions.selectors.totals import Filters
+from emissions.selectors.uncertainty import rows_by
 
 LARGEST = 20
 
@@ -32,6 +36,7 @@ class Use:
     energy_facility_kwh: Decimal = Decimal(0)
     location_based_kg: Decimal = Decimal(0)
     closed: bool = False
+    intervals: dict[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +124,9 @@ def uses_of_zone(*, organisation: Organisation, zone: GridZone) -> Uses:
 
 def _uses(organisation: Organisation, condition: Q) -> Uses:
     """Sum totals by project and month; what nets to nothing is used no longer."""
+    lines = MonthlyTotal.objects.filter(condition, cell__organisation=organisation)
     rows = (
-        MonthlyTotal.objects.filter(condition, cell__organisation=organisation)
-        .order_by()
+        lines.order_by()
         .values("month", "cell__project__name", "cell__project__slug")
         .annotate(
             runs=Sum("runs_started"),
@@ -131,8 +136,17 @@ def _uses(organisation: Organisation, condition: Q) -> Uses:
         .exclude(kwh=0, runs=0)
     )
     found: list[dict[str, Any]] = [dict(row) for row in rows]
-    projects = _grouped(found, lambda row: row["cell__project__name"] or "No project")
-    quarters = _grouped(found, lambda row: _quarter(row["month"]))
+    spread = Spread(
+        rows_by(
+            lines=lines,
+            filters=Filters(),
+            columns=["month", "cell__project__name"],
+            names=("energy_facility_kwh", "location_based_kg"),
+            whole_sites=False,
+        )
+    )
+    projects = _grouped(found, spread, lambda row: row["cell__project__name"] or "No project")
+    quarters = _grouped(found, spread, lambda row: _quarter(row["month"]))
     closed = ClosedQuarter.objects.filter(organisation=organisation)
     ended = {_quarter(day) for day in closed.values_list("starts_on", flat=True)}
     quarters = list(quarters)
@@ -145,7 +159,7 @@ def _uses(organisation: Organisation, condition: Q) -> Uses:
 
 
 def _grouped(
-    rows: Iterable[dict[str, Any]], label: Callable[[dict[str, Any]], str]
+    rows: Iterable[dict[str, Any]], spread: Spread, label: Callable[[Row], str]
 ) -> Iterable[Use]:
     groups: dict[str, Use] = {}
     for row in rows:
@@ -154,6 +168,11 @@ def _grouped(
         use.runs += row["runs"]
         use.energy_facility_kwh += row["kwh"]
         use.location_based_kg += row["kg"]
+    by_label = spread.regrouped(label)
+    for name in ("energy_facility_kwh", "location_based_kg"):
+        found = by_label.of(name)
+        for use in groups.values():
+            use.intervals[name] = found[use.label]
     return groups.values()
 
 

@@ -18,6 +18,7 @@ from emissions.selectors.factor_use import (
 )
 from emissions.selectors.grid_mix import Mixes, mixes_of_zone
 from emissions.tabular import csv_bytes
+from emissions.views import spread
 from emissions.views.today import local_today
 
 HISTORY_COLUMNS = (
@@ -46,6 +47,7 @@ def factor(request: HttpRequest, member: Member, factor_id: int) -> HttpResponse
             factor=shown, uses=uses, visible=member.runs(Action.VIEW_RUNS)
         ),
         "project_uses": _with_pages(uses.projects, member.organisation),
+        "quarter_uses": [(use, _shown(use)) for use in uses.quarters],
     }
     return render(request, "emissions/factors/factor.html", context)
 
@@ -71,6 +73,7 @@ def factor_zone(request: HttpRequest, member: Member, zone_code: str) -> HttpRes
         ),
         "uses": uses,
         "project_uses": _with_pages(uses.projects, organisation),
+        "quarter_uses": [(use, _shown(use)) for use in uses.quarters],
     }
     return render(request, "emissions/factors/zone.html", context)
 
@@ -127,11 +130,28 @@ def _csv(zone: GridZone, history: list[Valid]) -> HttpResponse:
     return response
 
 
-def _with_pages(uses: list[Use], organisation: Organisation) -> list[tuple[Use, str]]:
-    """Return the uses with the address of each project's page."""
+def _with_pages(
+    uses: list[Use], organisation: Organisation
+) -> list[tuple[Use, dict[str, dict[str, str]], str]]:
+    """Return the uses with their figures in words and the address of each project's page."""
     return [
-        (use, reverse("project", args=[organisation.slug, use.project_slug]))
-        if use.project_slug
-        else (use, "")
+        (
+            use,
+            _shown(use),
+            reverse("project", args=[organisation.slug, use.project_slug])
+            if use.project_slug
+            else "",
+        )
         for use in uses
     ]
+
+
+def _shown(use: Use) -> dict[str, dict[str, str]]:
+    """Return energy and emissions with the digits that their intervals support, and those."""
+    return {
+        name: {
+            "figure": spread.rounded(getattr(use, name), found, name),
+            "range": spread.words(found, name),
+        }
+        for name, found in use.intervals.items()
+    }

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from emissions.calculation.uncertainty import EMBODIED_BAND
 from emissions.charts import numbers
 from emissions.models import Node, NodePlacement, Site, SiteConditions
 from emissions.permissions import Action, Member, member_required
@@ -167,7 +168,7 @@ def node(request: HttpRequest, member: Member, node_slug: str) -> HttpResponse:
         "current": current[0] if current else None,
         "history": [fact for fact in history if fact.superseded_at is None],
         "devices": shown.device_count * shown.node_count,
-        "footprint": selector.footprint_of(node=shown),
+        **_footprint(selector.footprint_of(node=shown)),
         "runs": selector.latest_runs(runs=member.runs(Action.VIEW_RUNS).filter(node=shown)),
         **_rounded(parts, found_spread.whole),
         "closed": closed.within(),
@@ -175,6 +176,13 @@ def node(request: HttpRequest, member: Member, node_slug: str) -> HttpResponse:
         "age_years": _age(shown, address),
     }
     return render(request, "emissions/inventory/node.html", context)
+
+
+def _footprint(found: selector.Footprint) -> dict[str, Any]:
+    """Return a node's footprint and what of it is used, with the band of published footprints."""
+    amounts = {"whole": found.whole_kg, "used": found.used_kg}
+    intervals = {name: spread.within_band(kg, EMBODIED_BAND) for name, kg in amounts.items()}
+    return {"footprint": found, "footprint_shown": spread.shown(amounts, intervals)}
 
 
 def _rounded(parts: Sequence[selector.MonthPart], found: Uncertainty) -> dict[str, Any]:

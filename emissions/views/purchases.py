@@ -9,8 +9,10 @@ from emissions.permissions import Action, Member, member_required
 from emissions.selectors.periods import InvalidPeriod, parse_period
 from emissions.selectors.purchases import bridge_rows, purchases, total_bridge
 from emissions.selectors.totals import totals
+from emissions.selectors.uncertainty import spread_of
 from emissions.views.dashboards.address import period_menu
 from emissions.views.inventory import inventory_tabs
+from emissions.views.spread import shown
 from emissions.views.today import local_today
 
 
@@ -26,12 +28,17 @@ def purchase_list(request: HttpRequest, member: Member) -> HttpResponse:
     found = purchases(organisation=organisation)
     rows = bridge_rows(bought=found, starts_on=period.starts_on, ends_before=period.ends_before)
     total = total_bridge(rows)
+    posted = totals(organisation=organisation, period=period)
+    found_spread = spread_of(organisation=organisation, period=period).whole
     context = {
         "period": period,
         "period_menu": period_menu(period=period, today=today),
         "rows": rows,
         "total": total,
-        "posted": totals(organisation=organisation, period=period),
+        **shown(
+            {"bought": total.bought, "posted": posted.known_embodied_kg},
+            {"bought": found_spread.embodied_purchase_kg, "posted": found_spread.embodied_kg},
+        ),
         "unit": numbers.mass_unit([total.before, total.bought, total.attributed]),
         "unknown": sum(1 for one in found if one.bought and one.kg_per_node is None),
         "tabs": inventory_tabs(member, "purchase_list"),

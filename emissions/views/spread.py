@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from math import isclose
+from typing import Any
 
-from emissions.calculation.uncertainty import Interval
+from emissions.calculation.uncertainty import Band, Interval
 from emissions.calculation.vocabulary import Headline
 from emissions.charts import numbers
 from emissions.charts.cards import Cell, Column, Table
@@ -19,7 +21,7 @@ def _units(name: str) -> tuple[numbers.Unit, ...]:
 
 
 def _of_what(name: str) -> str:
-    return f"{numbers.NO_BREAK_SPACE}CO₂e" if name.endswith("_kg") else ""
+    return f"{numbers.NO_BREAK_SPACE}CO₂e" if name.endswith("kg") else ""
 
 
 def digits(interval: Interval | None) -> int:
@@ -51,6 +53,33 @@ def all_rounded(
     return {
         name: None if value is None else rounded(value, found.of(name) if found else None, name)
         for name, value in amounts.items()
+    }
+
+
+def within_band(total: numbers.Number | None, band: Band) -> Interval:
+    """Return the interval of what rests on one input."""
+    amount = float(total or 0)
+    return Interval(amount, amount * band.low, amount * band.high)
+
+
+def shown(
+    amounts: Mapping[str, numbers.Number | None], intervals: Mapping[str, Interval]
+) -> dict[str, Any]:
+    """Return masses with the digits that their intervals support, and those: `rounded`, `ranges`.
+
+    An interval of another amount (not all of it is posted yet) is not shown.
+    """
+    its = {
+        name: found
+        for name, found in intervals.items()
+        if isclose(float(amounts[name] or 0), found.total, rel_tol=1e-6)
+    }
+    return {
+        "rounded": {
+            name: None if value is None else rounded(value, its.get(name), "kg")
+            for name, value in amounts.items()
+        },
+        "ranges": {name: words(its.get(name), "kg") for name in amounts},
     }
 
 

@@ -102,3 +102,16 @@ def test_nothing_says_so():
     rows, html = found(make_member(Role.AUDITOR))
     assert rows.whole.nothing
     assert "Nothing in this period" in html
+
+
+def test_the_total_and_each_run_have_their_interval(busy, client):
+    client.force_login(busy.user)
+    url = reverse("behind", kwargs={"organisation_slug": busy.organisation.slug})
+    found = client.get(url, MAY).context
+    headline = client.get(
+        reverse("organisation", kwargs={"organisation_slug": busy.organisation.slug}), MAY
+    ).context["page"]
+    for name in ("location_based_kg", "market_based_kg", "energy_facility_kwh", "embodied_kg"):
+        assert found["ranges"][name] == headline.ranges[name] != ""
+    assert [run.name for run, _, _ in found["runs"]] == ["Large", "Small"]
+    assert all(ranges["location_based_kg"] for _, _, ranges in found["runs"])

@@ -130,6 +130,13 @@ class TestAFactor:
         uses = answer.context["uses"]
         assert {use.label for use in uses.projects} == {"Maps", "Faces", "Chat"}
         assert uses.runs == 4
+        for _, shown, _ in answer.context["project_uses"]:
+            assert shown["location_based_kg"]["range"]
+            assert shown["energy_facility_kwh"]["range"]
+        for use in [*uses.projects, *uses.quarters]:
+            for name, found in use.intervals.items():
+                assert found.total == pytest.approx(float(getattr(use, name)))
+                assert found.low < found.total < found.high
         assert {use.label for use in uses.quarters} == {"2026-Q1", "2026-Q2", "2026-Q3"}
 
     def test_it_lists_the_largest_runs_and_the_reports_that_stand_on_it(self, officer):

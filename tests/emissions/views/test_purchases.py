@@ -4,7 +4,8 @@ import pytest
 from django.urls import reverse
 
 from emissions.calculation.vocabulary import Role, Tenure
-from tests.factories import make_member, make_node, make_organisation, make_site
+from emissions.services.pools.stale import purchases_due
+from tests.factories import make_member, make_node, make_organisation, make_site, settle_all
 
 pytestmark = pytest.mark.django_db
 
@@ -40,6 +41,15 @@ def test_the_bridge_of_a_period(client, organisation):
     text = response.content.decode()
     assert response.context["total"].bought == 1460
     assert response.context["total"].attributed == 59
+    assert response.context["rounded"]["bought"] == "1.46\xa0t\xa0CO₂e"
+    assert response.context["ranges"]["bought"] == "", "it is not posted yet"
+    purchases_due()
+    settle_all()
+    found = page(client, organisation, "period=2026-Q1").context
+    assert (found["rounded"]["bought"], found["ranges"]["bought"]) == (
+        "1.5\xa0t\xa0CO₂e",
+        "0.74–2.9\xa0t",
+    )
     assert "not counted: operating lease" in text
     assert "not counted: day of purchase not known" in text
     assert "Q1 2026" in text
