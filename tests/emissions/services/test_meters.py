@@ -96,8 +96,16 @@ class TestTheRemainder:
         assert line is not None
         assert line.energy_facility_kwh == -60
         assert line.location_based_kg == -3
+        assert line.independent_variance_kg2 > 0
         total = sum(one.energy_facility_kwh for one in MonthlyTotal.objects.filter(month=MAY))
         assert total == 40
+
+    def test_it_is_exact_where_a_float_is_not(self, organisation, site):
+        whole = Decimal("90000000.000000001")
+        meter(site, whole)
+        line = remainder(site)
+        assert line is not None
+        assert line.energy_facility_kwh == whole
 
     def test_behind_the_power_supply_only_it_is_compared(self, organisation, site):
         make_run(organisation, site=site, energy_kwh=80.0)

@@ -307,6 +307,12 @@ class TestIdle:
         self.settle(node)
         assert self.idle(node, cell__team__name="Owner")["device_hours"] == 8 * 744
 
+    def test_a_run_without_hours_used_nothing(self, organisation, node):
+        set_rule(organisation, IdleRule.SHARED)
+        make_run(project=make_project(make_team(organisation)), node=node, duration_hours=0.0)
+        self.settle(node)
+        assert self.idle(node, cell__team__name="Owner")["device_hours"] == 8 * 744
+
     def test_switched_off_everything_is_taken_back(self, organisation, node):
         make_run(organisation, node=node)
         self.settle(node)
