@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emissions.calculation.arrays import Bools, Codes, Floats, Ints, Months
+from emissions.calculation.closed import Closed, tables_to_join
 from emissions.calculation.vocabulary import FactorKind, FactorRole, Fit
 
 
@@ -143,7 +144,7 @@ class FactorTable:
     world: int | None
     _candidates: dict[tuple[FactorRole, FactorKind, int], list[Candidate]] = field(repr=False)
     _found: dict[tuple[FactorRole, int, int, int], Found] = field(repr=False)
-    _closed: "tuple[_Closed, ...]" = field(default=(), repr=False)
+    _closed: "tuple[Closed[FactorTable], ...]" = field(default=(), repr=False)
 
     @classmethod
     def of(
@@ -254,14 +255,7 @@ class FactorTable:
         """
         if not spans:
             return self
-        tables: list[FactorTable] = [self]
-        closed = []
-        for starts_month, ends_month, table in spans:
-            if not any(table is one for one in tables):
-                tables.append(table)
-            at = next(at for at, one in enumerate(tables) if one is table)
-            first_row = sum(one.ids.size for one in tables[:at])
-            closed.append(_Closed(starts_month, ends_month, first_row, table))
+        tables, closed = tables_to_join(self, spans, rows=lambda one: one.ids.size)
         return replace(
             self,
             ids=np.concatenate([one.ids for one in tables]),
@@ -272,7 +266,7 @@ class FactorTable:
             includes_losses=np.concatenate([one.includes_losses for one in tables]),
             sites=np.unique(np.concatenate([one.sites for one in tables])),
             _found={},
-            _closed=tuple(closed),
+            _closed=closed,
         )
 
     def boundaries(self) -> set[int]:
@@ -339,16 +333,6 @@ class FactorTable:
             yield step
             seen.add(step)
             step = self.parents.get(step)
-
-
-@dataclass(frozen=True, slots=True)
-class _Closed:
-    """Months for which another table is asked, and where its rows begin in the joined one."""
-
-    starts_month: int
-    ends_month: int
-    first_row: int
-    table: FactorTable
 
 
 def _place_of_site(site: Any) -> Any:

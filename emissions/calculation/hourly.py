@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emissions.calculation.arrays import Bools, Floats, Ints
+from emissions.calculation.closed import Closed, tables_to_join
 
 HOUR_US = 3_600_000_000
 STEPS = 1e5
@@ -66,7 +67,7 @@ class HourlyTable:
     deviation: Ints
     known: Ints
     _own: int | None = field(default=None, repr=False)
-    _closed: "tuple[_Closed, ...]" = field(default=(), repr=False)
+    _closed: "tuple[Closed[HourlyTable], ...]" = field(default=(), repr=False)
 
     @classmethod
     def of(
@@ -137,14 +138,7 @@ class HourlyTable:
         """
         if not spans:
             return self
-        tables: list[HourlyTable] = [self]
-        closed = []
-        for starts_month, ends_month, table in spans:
-            if not any(table is one for one in tables):
-                tables.append(table)
-            at = next(at for at, one in enumerate(tables) if one is table)
-            first = sum(one.zone.size for one in tables[:at])
-            closed.append(_Closed(starts_month, ends_month, first, table))
+        tables, closed = tables_to_join(self, spans, rows=lambda one: one.zone.size)
         before = np.cumsum([0, *(one.deviation.size for one in tables)])
         return replace(
             self,
@@ -157,7 +151,7 @@ class HourlyTable:
             deviation=np.concatenate([one.deviation for one in tables]),
             known=np.concatenate([one.known for one in tables]),
             _own=self.zone.size,
-            _closed=tuple(closed),
+            _closed=closed,
         )
 
     def series_of(self, *, zone: Ints, lifecycle: Bools, month: Ints | None = None) -> Ints:
@@ -183,7 +177,7 @@ class HourlyTable:
             there = np.flatnonzero((month >= one.starts_month) & (month < one.ends_month))
             if there.size:
                 then = one.table.series_of(zone=zone[there], lifecycle=lifecycle[there])
-                found[there] = np.where(then < 0, -1, one.first_series + then)
+                found[there] = np.where(then < 0, -1, one.first_row + then)
         return found
 
     def _series(self, zone: Ints, lifecycle: Bools) -> Ints:
@@ -193,16 +187,6 @@ class HourlyTable:
         asked = zone * 2 + lifecycle
         at = np.minimum(np.searchsorted(own, asked), own.size - 1)
         return np.where(own[at] == asked, at, -1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Closed:
-    """Months for which another table is asked, and where its series begin in the joined one."""
-
-    starts_month: int
-    ends_month: int
-    first_series: int
-    table: HourlyTable
 
 
 def hourly_average(
