@@ -4,9 +4,11 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 
 from tests.servers import Servers
 
@@ -28,6 +30,17 @@ def pytest_unconfigure() -> None:
     """End the servers."""
     if _servers is not None:
         _servers.stop()
+
+
+@pytest.fixture(scope="module")
+def module_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """A transaction around a module's tests, for what they share and none of them changes.
+
+    What a test itself writes is undone at its end, if it uses `db`, too.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.fixture

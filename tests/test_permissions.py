@@ -6,6 +6,7 @@ A new address fails here until its arguments are known (`things`) and its view i
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -138,14 +139,40 @@ def arguments(route: str, organisation: Organisation, objects: dict[str, Any]) -
     return found
 
 
-@pytest.fixture
-def ours(db: None) -> Organisation:
-    return make_organisation("Ours", slug="ours")
+@dataclass
+class Side:
+    """An organisation with a member of every role, and what each of them meets there."""
+
+    organisation: Organisation
+    members: dict[Role, Membership]
+    objects: dict[Role, dict[str, Any]]
+
+    def url(self, route: str, pattern: URLPattern, role: Role = Role.ADMIN) -> str:
+        """Return an address of the organisation, with the objects of a role's member."""
+        return reverse(pattern.name, kwargs=arguments(route, self.organisation, self.objects[role]))
+
+
+def make_side(name: str) -> Side:
+    """Make an organisation and everything in it."""
+    organisation = make_organisation(name)
+    members = {role: make_member(role, organisation=organisation) for role in ROLES}
+    objects = {role: things(organisation, member) for role, member in members.items()}
+    return Side(organisation, members, objects)
+
+
+@pytest.fixture(scope="module")
+def sides(module_db: None) -> tuple[Side, Side]:
+    return make_side("Ours"), make_side("Theirs")
 
 
 @pytest.fixture
-def theirs(db: None) -> Organisation:
-    return make_organisation("Theirs", slug="theirs")
+def ours(sides: tuple[Side, Side], db: None) -> Side:
+    return sides[0]
+
+
+@pytest.fixture
+def theirs(sides: tuple[Side, Side], db: None) -> Side:
+    return sides[1]
 
 
 def client_of(member: Membership | None) -> Client:
@@ -167,7 +194,7 @@ def call(client: Client, method: str, url: str) -> Any:
 @pytest.mark.parametrize(("route", "pattern"), GUARDED, ids=NAMES)
 class TestEveryAddress:
     def test_nobody_signed_in_is_sent_to_sign_in(self, ours, route, pattern):
-        url = reverse(pattern.name, kwargs=arguments(route, ours, things(ours, make_member())))
+        url = ours.url(route, pattern)
         nobody = client_of(None)
         for method in METHODS:
             response = call(nobody, method, url)
@@ -178,9 +205,9 @@ class TestEveryAddress:
                 assert response["Location"].startswith(reverse("account_login")), method
 
     def test_strangers_find_nothing(self, ours, theirs, route, pattern):
-        url = reverse(pattern.name, kwargs=arguments(route, ours, things(ours, make_member())))
+        url = ours.url(route, pattern)
         for role in ROLES:
-            stranger = client_of(make_member(role, organisation=theirs))
+            stranger = client_of(theirs.members[role])
             for method in METHODS:
                 status = call(stranger, method, url).status_code
                 if status == 405:
@@ -193,9 +220,8 @@ class TestEveryAddress:
         for role in ROLES:
             if reach(role, action) is not Reach.NONE:
                 continue
-            member = make_member(role, organisation=ours)
-            url = reverse(pattern.name, kwargs=arguments(route, ours, things(ours, member)))
-            client = client_of(member)
+            url = ours.url(route, pattern, role)
+            client = client_of(ours.members[role])
             statuses = [call(client, method, url).status_code for method in ("get", "post")]
             assert set(statuses) <= {403, 405}, (role, statuses)
             assert 403 in statuses, (role, statuses)
@@ -205,23 +231,20 @@ class TestEveryAddress:
         allowed = [role for role in ROLES if reach(role, action) is not Reach.NONE]
         assert allowed
         for role in allowed:
-            member = make_member(role, organisation=ours)
-            url = reverse(pattern.name, kwargs=arguments(route, ours, things(ours, member)))
-            client = client_of(member)
+            url = ours.url(route, pattern, role)
+            client = client_of(ours.members[role])
             for method in ("get", "post"):
                 status = call(client, method, url).status_code
                 assert status < 500, (role, method, status)
                 assert status not in (403, 404), (role, method, status)
 
     def test_objects_of_another_organisation_are_not_found(self, ours, theirs, route, pattern):
-        admin = make_member(Role.ADMIN, organisation=ours)
-        own = things(ours, admin)
-        client = client_of(admin)
-        foreign = things(theirs, make_member(Role.ADMIN, organisation=theirs))
+        client = client_of(ours.members[Role.ADMIN])
+        own, foreign = ours.objects[Role.ADMIN], theirs.objects[Role.ADMIN]
         for name in ARGUMENT.findall(route):
             if name == "organisation_slug" or name in VALUES:
                 continue
-            kwargs = arguments(route, ours, {**own, name: foreign[name]})
+            kwargs = arguments(route, ours.organisation, {**own, name: foreign[name]})
             url = reverse(pattern.name, kwargs=kwargs)
             statuses = {m: call(client, m, url).status_code for m in ("get", "post")}
             assert set(statuses.values()) <= {404, 405}, (name, statuses)
@@ -238,6 +261,7 @@ def says_nothing(client: Client, name: str, method: str, route: str) -> bool:
     return bool(call(client, method, reverse(name, kwargs=nowhere)).status_code == 405)
 
 
+@pytest.mark.django_db
 class TestTheMatrix:
     def test_every_action_has_a_reach_for_every_role(self):
         assert set(MATRIX) == set(Action)
@@ -254,14 +278,16 @@ class TestTheMatrix:
     def test_an_admin_may_do_everything(self):
         assert all(reach(Role.ADMIN, action) is Reach.ORGANISATION for action in Action)
 
-    def test_a_member_without_a_team_reaches_no_team_s_projects(self, ours):
+    def test_a_member_without_a_team_reaches_no_team_s_projects(self):
+        ours = make_organisation()
         make_project(organisation=ours)
         officer = Member(make_member(Role.OFFICER, organisation=ours))
         assert officer.projects(Action.LOG_RUNS).count() == 1
         auditor = Member(make_member(Role.AUDITOR, organisation=ours))
         assert not auditor.projects(Action.LOG_RUNS).exists()
 
-    def test_a_move_of_a_later_day_takes_and_gives_nothing_today(self, ours):
+    def test_a_move_of_a_later_day_takes_and_gives_nothing_today(self):
+        ours = make_organisation()
         today = timezone.now().date()
         before, after = (make_member(Role.MANAGER, organisation=ours) for _ in range(2))
         project = make_project(before.team)
@@ -273,7 +299,8 @@ class TestTheMatrix:
         assert set(Member(before).projects(Action.LOG_RUNS)) == {coming}
         assert set(Member(after).projects(Action.LOG_RUNS)) == {project}
 
-    def test_a_researcher_edits_own_runs_and_sees_the_team_s(self, ours):
+    def test_a_researcher_edits_own_runs_and_sees_the_team_s(self):
+        ours = make_organisation()
         mine = make_member(Role.RESEARCHER, organisation=ours)
         project = make_project(mine.team)
         own, of_team = make_run(project=project, created_by=mine.user), make_run(project=project)

@@ -30,14 +30,24 @@ from tests.factories import settle_all
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 
-@pytest.fixture
-def demo(db) -> Organisation:
+#: One process makes the demo, once: a few seconds.
+pytestmark = pytest.mark.xdist_group("demo")
+
+
+@pytest.fixture(scope="module")
+def seeded(module_db) -> Organisation:
     load_reference()
     organisation = seed_demo(now=NOW, runs=1500)
     assert organisation is not None
     while calculate_pending():
         pass
     return organisation
+
+
+@pytest.fixture
+def demo(seeded, db) -> Organisation:
+    """The demo as it was seeded: what a test writes is undone."""
+    return Organisation.objects.get(pk=seeded.pk)
 
 
 def test_is_believable(demo):
