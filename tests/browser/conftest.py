@@ -36,12 +36,11 @@ def session(stack: Stack, chromium: Browser) -> Callable[[str], Any]:
     return cache(lambda person: session_of(chromium, stack, person))
 
 
-@pytest.fixture
-def open_page(stack: Stack, chromium: Browser, session) -> Iterator[Opener]:
-    """Return a function that opens an empty page as somebody, in a window of its own."""
-    contexts: list[BrowserContext] = []
+@pytest.fixture(scope="package")
+def new_window(stack: Stack, chromium: Browser, session) -> Callable[..., BrowserContext]:
+    """Return a function that gives somebody a new window, with nothing in its cache."""
 
-    def opener(person: str = "", *, width: int = 1440, theme: str = "light") -> Page:
+    def new(person: str = "", *, width: int = 1440, theme: str = "light") -> BrowserContext:
         context = chromium.new_context(
             base_url=stack.address,
             locale="en-GB",
@@ -51,8 +50,19 @@ def open_page(stack: Stack, chromium: Browser, session) -> Iterator[Opener]:
             reduced_motion="reduce",
         )
         context.set_default_timeout(15_000)
-        contexts.append(context)
-        return context.new_page()
+        return context
+
+    return new
+
+
+@pytest.fixture
+def open_page(new_window) -> Iterator[Opener]:
+    """Return a function that opens an empty page as somebody, in a window of its own."""
+    contexts: list[BrowserContext] = []
+
+    def opener(person: str = "", **values: Any) -> Page:
+        contexts.append(new_window(person, **values))
+        return contexts[-1].new_page()
 
     yield opener
     for context in contexts:

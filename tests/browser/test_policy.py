@@ -1,31 +1,14 @@
-"""Every page lives with the strict Content-Security-Policy and needs nothing from elsewhere."""
+"""Themes and tables work under the strict Content-Security-Policy.
 
-import re
+That every page lives with it: test_each_page.py.
+"""
 
 import pytest
 
 from tests.browser.chromium import settle
-from tests.browser.pages import PAGES
 from tests.browser.watch import Watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.id)
-def test_nothing_is_forbidden_or_missing(page, stack, open_page):
-    tab = open_page(page.person)
-    watch = Watch(stack.address).over(tab)
-    response = tab.goto(page.address(stack))
-    assert response.status == page.status
-    policy = response.headers["content-security-policy"]
-    assert re.search(r"script-src 'self'(;|$)", policy)
-    assert re.search(r"style-src-elem 'self'(;|$)", policy)
-    settle(tab)
-    for chart in tab.locator("[data-figure]").all():
-        assert chart.locator("svg.main-svg").count(), "a chart was not drawn"
-    for image in tab.locator("img").all():
-        assert image.evaluate("(image) => image.naturalWidth") > 0
-    assert watch.problems == []
 
 
 def test_the_theme_changes_and_is_kept(stack, open_page):
