@@ -154,6 +154,7 @@ def gunicorn(servers: Servers) -> Iterator[int]:
         "BIND": "127.0.0.1",
         "PORT": str(port),
         "LOG_LEVEL": "WARNING",
+        "PYTHONWARNINGS": "ignore",
     }
     command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"]
     server = subprocess.Popen([*command, "--log-level=warning"], env=environment)
