@@ -154,6 +154,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{FACTORS}zones/<slug:zone_code>/", factor_pages.factor_zone, name="factor_zone"),
     path(f"{FACTORS}values/<int:factor_id>/", factor_pages.factor, name="factor"),
     path(f"{FACTORS}load/", factor_upload.factor_upload, name="factor_upload"),
+    path(f"{FACTORS}load/template/", factor_upload.factor_template, name="factor_template"),
     path(FACTOR_LOAD, factor_upload.factor_load, name="factor_load"),
     path(f"{FACTOR_LOAD}progress/", factor_upload.load_progress, name="factor_load_progress"),
     path(f"{FACTOR_LOAD}cancel/", factor_upload.load_cancel, name="factor_load_cancel"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Case, F, Prefetch, Q, QuerySet, When
 
-from emissions.calculation.vocabulary import HardwareKind
+from emissions.calculation.vocabulary import HardwareKind, ZoneKind
 from emissions.models import (
     HardwareAlias,
     HardwareModel,
@@ -63,6 +63,18 @@ SORTS: dict[str, Callable[[NodeRow], Any]] = {
     "hours": lambda row: row.use.hours_share,
     "footprint": lambda row: row.use.footprint.used_share,
 }
+
+
+def zones_of_sites(*, organisation: Organisation, on: date) -> list[str]:
+    """Return the codes of the countries that the sites' grids are in on a day, in order."""
+    facts = SiteConditions.objects.current().on(on).filter(organisation=organisation)
+    zones = {fact.zone for fact in facts.select_related("zone__parent")}
+    return sorted(
+        {
+            one.code if one.kind == ZoneKind.COUNTRY or one.parent is None else one.parent.code
+            for one in zones
+        }
+    )
 
 
 def site_rows(*, organisation: Organisation, on: date) -> list[SiteRow]:

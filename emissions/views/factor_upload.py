@@ -17,6 +17,7 @@ from emissions.importers.factors import FORMATS
 from emissions.importers.factors.rows import RowError
 from emissions.models import FactorLoad
 from emissions.permissions import Action, Member, member_required
+from emissions.selectors.inventory import zones_of_sites
 from emissions.services.factors.load import (
     FileRejected,
     LoadedAlready,
@@ -26,8 +27,11 @@ from emissions.services.factors.load import (
     load_factor_set,
 )
 from emissions.services.factors.load_jobs import OPEN, cancel_load, start_load
+from emissions.tabular import csv_bytes
+from emissions.views.today import local_today
 
 ERRORS_SHOWN = 100
+TEMPLATE = ("zone", "year", "g_co2e_per_kwh", "role", "kind", "includes_losses", "note")
 AT_ONCE = 1024 * 1024
 """Bytes that are read while somebody waits for the page; a larger file goes to a worker."""
 
@@ -61,6 +65,20 @@ def factor_upload(request: HttpRequest, member: Member) -> HttpResponse:
     }
     status = 422 if form.errors else 200
     return render(request, "emissions/factors/upload.html", context, status=status)
+
+
+@member_required(Action.ADOPT_FACTORS)
+@require_safe
+def factor_template(request: HttpRequest, member: Member) -> HttpResponse:
+    """Send a plain CSV with a row for each zone of the organisation's sites: values are missing."""
+    today = local_today(member.organisation)
+    zones = zones_of_sites(organisation=member.organisation, on=today)
+    rows = [(zone, today.year - 1, "", "residual", "direct", "no", "") for zone in zones or ["SE"]]
+    response = HttpResponse(
+        csv_bytes(header=TEMPLATE, rows=rows), content_type="text/csv; charset=utf-8"
+    )
+    response["Content-Disposition"] = 'attachment; filename="factors-template.csv"'
+    return response
 
 
 def _load(request: HttpRequest, member: Member, data: dict[str, Any]) -> HttpResponse:

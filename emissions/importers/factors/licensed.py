@@ -1,4 +1,6 @@
-"""A plain CSV for factors that may not be redistributed (IEA, AIB residual mix) and for one's own.
+"""A plain CSV for factors that may not be redistributed (IEA, AIB residual mix), or one's own.
+
+A zone is its code, a country's three letters, or its English name.
 
 `zone, year, g_co2e_per_kwh` and, where they are known, `starts_on, ends_before` (instead of
 the year), `site` (one of one's own: its factor comes before its zone's), `kind` (direct or

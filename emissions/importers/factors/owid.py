@@ -103,6 +103,8 @@ def read(content: bytes) -> Read:
     shares = _Shares(_share_columns(table))
     long = {"variable", "value"} <= set(at) and "intensity" not in at
     required(at, ("code", "year"), EXPECTS)
+    if long and table.header[at["year"]].casefold() == "date":
+        raise NotThisFormat("This is Ember's monthly release. Load the yearly one.")
     if not long and "intensity" not in at and not shares.columns:
         raise NotThisFormat(f"No column holds the carbon intensity. Expected: {EXPECTS}")
     found, left = Read(), _LeftOut()
@@ -243,9 +245,9 @@ def _say(found: Read, left: _LeftOut, shares: _Shares) -> None:
 
 FORMAT = Format(
     label="Our World in Data or Ember: intensity and mix by country and year (CSV)",
-    name="Our World in Data, carbon intensity of electricity (Ember; Energy Institute)",
-    source="Our World in Data, carbon intensity of electricity (Ember; Energy Institute)",
-    source_url="https://ourworldindata.org/grapher/carbon-intensity-electricity",
+    name="Our World in Data, electricity (Ember; Energy Institute)",
+    source="Our World in Data, electricity (Ember; Energy Institute)",
+    source_url="https://ourworldindata.org/energy",
     licence="CC BY 4.0",
     expects=EXPECTS,
     read=read,

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.db.models.functions import Upper
 from django.utils.text import slugify
 
 from emissions.importers.factors import FORMATS
@@ -20,6 +21,7 @@ from emissions.models import (
     Site,
     User,
 )
+from emissions.selectors.countries import zones_by_code
 from emissions.services.audit import write_audit_event
 
 LONGEST_SLUG = 64
@@ -69,7 +71,7 @@ class LoadedSet:
         counts = (
             (self.factors, "factors"),
             (self.years_of_hours, "years of hours"),
-            (self.mixes, "years of what the electricity is made of"),
+            (self.mixes, "yearly mixes of renewable, nuclear and fossil"),
         )
         return " and ".join(f"{count} {words}" for count, words in counts if count)
 
@@ -152,7 +154,7 @@ def read_factors(*, organisation: Organisation | None, format_name: str, content
         The file holds errors, each with its row, column and reason.
     """
     read = read_file(FORMATS[format_name], content)
-    _zones(read)
+    _refuse_two_names(read, _zones(read))
     _sites(read, organisation)
     if read.errors:
         raise FileRejected(sorted(read.errors, key=lambda error: error.row))
@@ -241,10 +243,36 @@ def _zones(read: Read) -> dict[str, int]:
     places: list[FactorRow | Hours | MixRow] = [*read.factors, *read.hours, *read.mixes]
     wanted = {row.zone for row in places}
     known = dict(GridZone.objects.filter(code__in=wanted).values_list("code", "pk"))
+    if wanted - set(known):
+        known |= _zones_by_name(wanted - set(known))
+    named = set[int]()
     for row in places:
-        if row.zone not in known:
+        if row.zone not in known and row.row not in named:
+            named.add(row.row)
             read.error(row.row, "", f"There is no grid zone “{row.zone[:40]}”.")
     return known
+
+
+def _zones_by_name(texts: set[str]) -> dict[str, int]:
+    """Return the zones called by a country's three letters, or by a name that only one has."""
+    codes = {zones_by_code()[text]: text for text in texts if text in zones_by_code()}
+    zones = GridZone.objects.annotate(spelt=Upper("name")).filter(
+        Q(code__in=codes) | Q(spelt__in=texts)
+    )
+    found: dict[str, list[int]] = {}
+    for code, spelt, pk in zones.values_list("code", "spelt", "pk"):
+        found.setdefault(codes.get(code) or str(spelt), []).append(pk)
+    return {text: pks[0] for text, pks in found.items() if len(pks) == 1}
+
+
+def _refuse_two_names(read: Read, zones: dict[str, int]) -> None:
+    """Note zones that a file calls by two names: which of the factors would count?"""
+    seen: dict[tuple[object, ...], FactorRow] = {}
+    for row in read.factors:
+        key = zones.get(row.zone), row.site, row.role, row.kind, row.starts_on
+        first = seen.setdefault(key, row)
+        if key[0] is not None and first.zone != row.zone:
+            read.error(row.row, "", f"{row.zone} is {first.zone}, which stands in row {first.row}.")
 
 
 def _sites(read: Read, organisation: Organisation | None) -> dict[str, int]:

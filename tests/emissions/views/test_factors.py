@@ -293,6 +293,17 @@ class TestLoading:
             },
         )
 
+    def test_the_template_has_a_row_for_each_country_of_the_sites(self, officer, laboratory):
+        assert url("factor_template") in text(officer.get(url("factor_upload")))
+        content = officer.get(url("factor_template")).content.decode("utf-8-sig")
+        head, *rows = content.splitlines()
+        assert head == "zone,year,g_co2e_per_kwh,role,kind,includes_losses,note"
+        assert [row.split(",")[0] for row in rows] == ["FR"]
+        answer = self.post(officer, content.encode())
+        assert "There is no value." in answer.content.decode()
+        filled = content.replace(",,residual", ",41,residual")
+        assert self.post(officer, filled.encode()).status_code == 302
+
     def test_a_file_becomes_a_set_of_one_s_own(self, officer, laboratory):
         answer = self.post(officer, b"zone,year,g_co2e_per_kwh,role\nFR,2026,41,residual\n")
         factor_set = FactorSet.objects.get(name="AIB residual mix")

@@ -148,6 +148,12 @@ class TestOurWorldInData:
         assert shares == pytest.approx((0.26244, 0.68002, 0.05754), abs=1e-5)
         assert ("2 rows whose" in " ".join(found.left_out)) is ("VEN" in content)
 
+    def test_ember_s_monthly_release_is_refused(self):
+        head = "Area,ISO 3 code,Date,Category,Variable,Unit,Value\n"
+        row = "Turkey,TUR,01/04/2026,Electricity generation,Fossil,%,29.13\n"
+        (error,) = read("owid", head + row).errors
+        assert (error.row, "yearly" in error.reason) == (0, True)
+
     def test_a_share_that_is_none_and_a_year_twice_are_named(self):
         head = "Entity,Code,Year,Nuclear,Fossil fuels,Renewables\n"
         found = read("owid", head + "France,FRA,2024,68,6,x\nFrance,FRA,2023,168,6,26\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from emissions.models import AuditEvent, EmissionFactor, FactorSet, FactorSetAdoption
+from emissions.models import AuditEvent, EmissionFactor, FactorSet, FactorSetAdoption, GridZone
 from emissions.services.factors.load import (
     FileRejected,
     LoadedAlready,
@@ -58,6 +58,42 @@ def test_nothing_is_half_loaded():
         (5, "-4 gives -4 g/kWh, which no grid emits: check the unit."),
     ]
     assert (FactorSet.objects.count(), EmissionFactor.objects.count()) == before
+
+
+def test_a_zone_may_be_called_by_three_letters_or_by_its_name():
+    make_reference()
+    head = "zone,year,g_co2e_per_kwh,role\n"
+    loaded = load(head + "France,2024,41,residual\nswe,2024,36.9,residual\n")
+    codes = loaded.factor_set.factors.values_list("zone__code", flat=True)
+    assert sorted(codes) == ["FR", "SE"]
+    with pytest.raises(FileRejected) as rejected:
+        load(
+            head + "FR,2024,41,residual\nFrance,2024,42,residual\nGaul,2024,1,residual\n",
+            organisation=make_organisation(),
+        )
+    reasons = [(error.row, error.reason) for error in rejected.value.errors]
+    assert reasons == [
+        (3, "FRANCE is FR, which stands in row 2."),
+        (4, "There is no grid zone “GAUL”."),
+    ]
+
+
+def test_a_name_that_two_places_have_is_none():
+    make_reference()
+    for code in ("GE", "US-GA"):
+        GridZone.objects.get_or_create(code=code, defaults={"name": "Georgia", "kind": "country"})
+    with pytest.raises(FileRejected, match="GEORGIA"):
+        load("zone,year,g_co2e_per_kwh\nGeorgia,2024,41\n")
+
+
+def test_what_grids_are_made_of_becomes_a_set_without_factors():
+    make_reference()
+    content = "Entity,Code,Year,Nuclear,Fossil fuels,Renewables\nFrance,FRA,2024,68,6,26\n"
+    loaded = load(content, name="owid")
+    assert loaded.contents == "1 yearly mixes of renewable, nuclear and fossil"
+    (mix,) = loaded.factor_set.mixes.all()
+    assert (mix.zone.code, mix.renewable_share, mix.licence) == ("FR", 0.26, "CC BY 4.0")
+    assert mix.verification == "publisher's file"
 
 
 def test_own_factors_need_a_source():
