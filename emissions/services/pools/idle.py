@@ -74,10 +74,13 @@ def wanted_idle(
     """Return the idle lines that should stand for months of nodes, with the facts or others."""
     if organisation.idle_rule == IdleRule.OFF:
         return no_lines()
-    segments = segments_of(organisation=organisation, pools=pools)
+    used = allocated(pools=pools)
+    segments = [
+        *segments_of(organisation=organisation, pools=pools),
+        *_away(organisation, pools, used),
+    ]
     if not segments:
         return no_lines()
-    used = allocated(pools=pools)
     frame = pl.DataFrame(segments, orient="row").with_row_index("row")
     of_pool = pools.select("pool_id", "node_id", "month").join(
         used.group_by("node_id", "month").agg(pl.col("hours_nano", "hardware_nano").sum()),
@@ -150,6 +153,32 @@ def _life_ends(node: Node) -> date | None:
         return node.purchased_on + timedelta(days=int(years * HOURS_PER_YEAR / 24))
     except OverflowError:
         return None
+
+
+def _away(organisation: Organisation, pools: pl.DataFrame, used: pl.DataFrame) -> list[Segment]:
+    """Return the months of runs on nodes that were not bought yet, or had left: of no length.
+
+    What such runs carry of the hardware is beyond its footprint, and is taken back.
+    """
+    of_runs = set(used.filter(pl.col("hardware_nano") != 0).select("node_id", "month").iter_rows())
+    keys = [key for key in pools.select("pool_id", "node_id", "month").iter_rows()
+            if key[1:] in of_runs]  # fmt: skip
+    nodes = Node.objects.filter(organisation=organisation).in_bulk([key[1] for key in keys])
+    placements: dict[int, list[NodePlacement]] = {}
+    for fact in NodePlacement.objects.current().filter(node__in=nodes).order_by("starts_on"):
+        placements.setdefault(fact.node_id, []).append(fact)
+    zone = ZoneInfo(organisation.time_zone)
+    found = []
+    for pool_id, node_id, month in keys:
+        node, places = nodes[node_id], placements.get(node_id, [])
+        first = date(month // 12, month % 12 + 1, 1)
+        end = date((month + 1) // 12, (month + 1) % 12 + 1, 1)
+        left = node.disposed_on is not None and node.disposed_on <= first
+        if left or (node.purchased_on is not None and end <= node.purchased_on):
+            at = midnight_us(day=first, time_zone=zone)
+            owner = places[-1 if left else 0].owner_id if places else None
+            found.append(Segment(pool_id, node_id, owner, at, at, 0, 0))
+    return found
 
 
 def allocated(*, pools: pl.DataFrame) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from emissions.calculation.vocabulary import (
     InstrumentStatus,
     MeasuringPoint,
     PoolKind,
+    RemainderRule,
     SiteKind,
 )
 from emissions.models import (
@@ -204,6 +205,17 @@ class TestCoverage:
         record(organisation, mwh)
         assert market(organisation) == 25
 
+    def test_what_is_metered_counts_also_where_the_remainder_is_not_posted(
+        self, organisation, site
+    ):
+        organisation.remainder_rule = RemainderRule.UNEXPLAINED
+        organisation.save()
+        run_of(site, 1000.0)
+        reading = Reading(starts_on=MAY, ends_before=JUNE, energy_kwh=Decimal(4000))
+        record_reading(site=site, reading=reading, by=None, now=NOW)
+        record(organisation, "2")
+        assert market(organisation) == 25
+
     def test_it_is_chronological_and_never_more_than_there_is(self, organisation, site):
         for month in (6, 4, 5):
             run_of(site, 1000.0, month=month)
@@ -312,6 +324,17 @@ class TestStatus:
         run_of(other, 1000.0)
         record(organisation, "1")
         assert market(other.organisation) == 50
+
+
+def test_what_is_used_by_hand_is_not_covered_again_unless_it_lapses(organisation, site):
+    run_of(site, 1000.0)
+    by_hand, other = record(organisation, "1"), record(organisation, "1")
+    set_use(instrument=by_hand, site=site, month=MAY, energy_kwh=Decimal(600), by=None)
+    settle()
+    assert used(other) == {5: 400}
+    lapse_instrument(instrument=by_hand, by=None)
+    settle()
+    assert used(other) == {5: 1000}
 
 
 class TestTheYearsEnd:

@@ -335,6 +335,19 @@ class TestIdle:
         shares = sum(total.embodied_kg for total in MonthlyTotal.objects.filter(month=MAY).all())
         assert float(shares) == pytest.approx(1200 * 31 / (5 * 365))
 
+    @pytest.mark.parametrize("month", [4, 7])
+    def test_before_it_was_bought_and_after_it_left_it_has_no_hardware(
+        self, organisation, node, month
+    ):
+        node.purchased_on, node.disposed_on = date(2026, 5, 1), date(2026, 7, 1)
+        node.save()
+        make_run(organisation, node=node, started_at=datetime(2026, month, 9, tzinfo=UTC))
+        self.settle(node)
+        rows = MonthlyTotal.objects.filter(month=date(2026, month, 1))
+        assert sum(row.embodied_kg for row in rows) == 0
+        assert sum(row.embodied_kg for row in rows.filter(cell__team__name="Owner")) < 0
+        assert sum(row.device_hours for row in rows) == 80
+
     def test_nothing_is_left_to_spread_after_its_life(self, organisation, node):
         node.purchased_on, node.life_years = date(2025, 5, 16), 1.0
         node.save()
