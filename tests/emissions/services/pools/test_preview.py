@@ -34,7 +34,7 @@ from emissions.services.load_statements import Origin, Stated, load_statements
 from emissions.services.manage_cloud_accounts import choose_figure
 from emissions.services.pools.stale import idle_due
 from emissions.services.verify_ledger import verify_ledger
-from tests.emissions.services.test_affected import FACTOR, factor_set_of
+from tests.emissions.services.factors.test_affected import FACTOR, factor_set_of
 from tests.factories import (
     NOW,
     make_cloud_account,
