@@ -234,9 +234,11 @@ class TestEveryAddress:
             url = ours.url(route, pattern, role)
             client = client_of(ours.members[role])
             for method in ("get", "post"):
-                status = call(client, method, url).status_code
+                response = call(client, method, url)
+                status = response.status_code
                 assert status < 500, (role, method, status)
                 assert status not in (403, 404), (role, method, status)
+                assert forms_carry_their_token(response), (role, method)
 
     def test_objects_of_another_organisation_are_not_found(self, ours, theirs, route, pattern):
         client = client_of(ours.members[Role.ADMIN])
@@ -249,6 +251,14 @@ class TestEveryAddress:
             statuses = {m: call(client, m, url).status_code for m in ("get", "post")}
             assert set(statuses.values()) <= {404, 405}, (name, statuses)
             assert 404 in statuses.values(), (name, statuses)
+
+
+def forms_carry_their_token(response: Any) -> bool:
+    """Whether each form of a page that changes something can be sent."""
+    if not response.get("Content-Type", "").startswith("text/html"):
+        return True
+    forms = re.findall(r'<form[^>]*method="post".*?</form>', response.content.decode(), re.DOTALL)
+    return all('name="csrfmiddlewaretoken"' in form for form in forms)
 
 
 def says_nothing(client: Client, name: str, method: str, route: str) -> bool:

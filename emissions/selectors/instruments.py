@@ -86,11 +86,6 @@ class InstrumentRow:
     used_mwh: Decimal
 
     @property
-    def left_mwh(self) -> Decimal:
-        """What is not used."""
-        return self.instrument.energy_mwh - self.used_mwh
-
-    @property
     def criteria(self) -> int:
         """How many of the eight quality criteria are stated to be met."""
         return self.instrument.criteria_met.bit_count()

@@ -95,11 +95,6 @@ class NodeMonth:
         """Allocated to runs, and idle."""
         return self.allocated_hours + self.idle_hours
 
-    @property
-    def allocated_share(self) -> Decimal | None:
-        """Share of the hours that runs were given."""
-        return self.allocated_hours / self.available_hours if self.available_hours else None
-
 
 def reconciliations(
     *,
