@@ -116,6 +116,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{NODE}edit/", nodes.node_edit, name="node_edit"),
     path(f"{NODE}row/", nodes.node_row, name="node_row"),
     path(f"{NODE}place/", nodes.node_place, name="node_place"),
+    path(f"{NODE}life/", nodes.node_life, name="node_life"),
     path(f"{NODE}dispose/", nodes.node_dispose, name="node_dispose"),
     path(INSTRUMENTS, instruments.instrument_list, name="instrument_list"),
     path(f"{INSTRUMENTS}new/", instruments.instrument_create, name="instrument_create"),

@@ -43,6 +43,7 @@ from emissions.models import (
     Membership,
     MeterReading,
     Node,
+    NodeLife,
     NodePlacement,
     Organisation,
     Project,
@@ -445,6 +446,7 @@ def make_node(
     name: str = "",
     owner: Team | None = None,
     starts_on: date = SINCE,
+    life_years: float | None = None,
     **values: Any,
 ) -> Node:
     """Make a node of eight A100 that has stood at a site since 2020."""
@@ -456,6 +458,13 @@ def make_node(
         slug=f"node-{n}",
         hardware=hardware or HardwareModel.objects.get(name=HARDWARE["a100"]),
         **{"device_count": 8, **values},
+    )
+    NodeLife.objects.create(
+        organisation=organisation,
+        node=node,
+        life_years=life_years,
+        starts_on=node.purchased_on or starts_on,
+        recorded_at=NOW,
     )
     NodePlacement.objects.create(
         organisation=organisation,

@@ -147,7 +147,8 @@ FORMS: dict[str, tuple[dict[str, Any], str]] = {
         NODE,
         "site owner max_watts idle_watts embodied_kg embodied_source purchased_on life_years",
     ),
-    "node_edit": (NODE, "max_watts idle_watts embodied_kg purchased_on life_years"),
+    "node_edit": (NODE, "max_watts idle_watts embodied_kg purchased_on"),
+    "node_life": ({"life_from": "2026-01-01"}, "life_years life_from"),
     "node_place": (NODE, "site owner"),
     "node_dispose": ({}, "disposed_on"),
     "hardware_create": (

@@ -12,9 +12,11 @@ from emissions.models import (
     EmissionFactor,
     FactorSet,
     GridZone,
+    HardwareLife,
     HardwareModel,
     Membership,
     Node,
+    NodeLife,
     NodePlacement,
     Organisation,
     Project,
@@ -113,6 +115,13 @@ class TestOrganisationsAreKeptApart:
             lambda: NodePlacement.objects.create(organisation=ours, starts_on=SINCE, **values)
         )
 
+    def test_life_and_node(self, ours, theirs):
+        node = make_node(organisation=theirs)
+        NodeLife.objects.all().delete()
+        assert_refused(
+            lambda: NodeLife.objects.create(organisation=ours, node=node, starts_on=SINCE)
+        )
+
     @pytest.mark.parametrize("foreign", ["project", "site", "node"])
     def test_run(self, ours, theirs, foreign):
         others = {
@@ -202,6 +211,17 @@ class TestDatedFactsDoNotOverlap:
             )
         )
 
+    def test_life(self, ours):
+        node = make_node(organisation=ours)
+        for model, thing in ((NodeLife, {"organisation": ours, "node": node}),
+                             (HardwareLife, {"hardware": node.hardware})):  # fmt: skip
+            span = {"starts_on": date(2025, 1, 1), "ends_before": date(2026, 1, 1)}
+            if model is HardwareLife:
+                model.objects.create(**thing, **span)
+            assert_refused(
+                lambda model=model, thing=thing, span=span: model.objects.create(**thing, **span)
+            )
+
     def test_placement(self, ours):
         node = make_node(organisation=ours)
         assert_refused(
@@ -259,7 +279,6 @@ class TestImpossibleValues:
             {"max_watts": 10},
             {"idle_watts": 500, "max_watts": 400},
             {"embodied_kg": -1},
-            {"life_years": 0},
             {"purchased_on": date(2025, 1, 1), "disposed_on": date(2024, 1, 1)},
         ],
         ids=str,
@@ -267,6 +286,16 @@ class TestImpossibleValues:
     def test_node(self, ours, values):
         node = make_node(organisation=ours)
         assert_refused(lambda: Node.objects.filter(pk=node.pk).update(**values))
+
+    def test_a_life_of_no_length_or_of_the_catalogue_s_past_without_an_end(self, ours):
+        node = make_node(organisation=ours)
+        assert_refused(lambda: node.lives.update(life_years=0))
+        for values in ({"ends_before": SINCE, "life_years": 0}, {"ends_before": None}):
+            assert_refused(
+                lambda values=values: HardwareLife.objects.create(
+                    hardware=node.hardware, starts_on=date(2000, 1, 1), **values
+                )
+            )
 
     @pytest.mark.parametrize(
         "values",

@@ -13,6 +13,17 @@ from emissions.api.values import words
 from emissions.calculation.vocabulary import Tenure
 from emissions.permissions import Action
 from emissions.selectors.inventory import nodes_with_places
+from emissions.selectors.lives import lives_of_nodes
+
+
+class LifeShape(Shape):
+    """How long a node is to serve in all, from a day on; without years nobody states it."""
+
+    starts_on = serializers.DateField(
+        allow_null=True, help_text="Null: since the purchase, or ever."
+    )
+    life_years = serializers.FloatField(allow_null=True, source="years")
+    of_catalogue = serializers.BooleanField(help_text="Whether the catalogue states it.")
 
 
 class NodeShape(Shape):
@@ -29,7 +40,16 @@ class NodeShape(Shape):
     embodied_kg = serializers.FloatField(allow_null=True, help_text="One node. [kg CO2e]")
     embodied_source = serializers.CharField()
     purchased_on = serializers.DateField(allow_null=True)
-    life_years = serializers.FloatField(allow_null=True)
+    life_years = serializers.FloatField(
+        allow_null=True,
+        source="lives_today.years",
+        help_text="Service life in all, today: the node's or the catalogue's. [a]",
+    )
+    lives = LifeShape(
+        many=True,
+        source="lives_shown",
+        help_text="How long it was to serve, latest first. A change acts from its day on.",
+    )
     disposed_on = serializers.DateField(allow_null=True)
     site = serializers.SlugField(allow_null=True, source="today.site.slug")
     owner_team = serializers.SlugField(allow_null=True, source="today.owner.slug")
@@ -47,8 +67,18 @@ class _Nodes(Resource):
     def show(self, rows: Iterable[Any], fields: Sequence[str] | None) -> list[dict[str, Any]]:
         """Return how they are shown, with what holds today."""
         rows = list(rows)
+        lives = lives_of_nodes(rows)
         for row in rows:
             row.today = next(iter(row.of_today), None)
+            row.lives_today = lives[row.pk].on(self.today)
+            row.lives_shown = [
+                {
+                    "starts_on": None if at == len(lives[row.pk].shown) - 1 else life.starts_on,
+                    "years": life.years,
+                    "of_catalogue": not life.own,
+                }
+                for at, life in enumerate(lives[row.pk].shown)
+            ]
         return super().show(rows, fields)
 
 

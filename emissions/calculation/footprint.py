@@ -22,7 +22,7 @@ from emissions.calculation.upstream import upstream
 from emissions.calculation.vocabulary import Assumption, Fit, Preset
 from emissions.calculation.water import water
 
-__all__ = ["Activity", "Footprint", "Pieces", "Place", "footprint"]
+__all__ = ["Activity", "Footprint", "Pieces", "Place", "embodied_rate", "footprint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def _footprint(activity: Activity, pieces: Pieces, place: Place) -> Footprint:
     hours = _split(quantise(nano=hours_nano), pieces)
     it, facility = _it_and_facility(_split(quantise(nano=energy_nano), pieces), used, pue, whole)
     amounts = _emissions(facility, place, whole)
-    amounts["embodied_kg_nano"] = whole(_embodied(activity, pieces, hours))
+    amounts["embodied_kg_nano"] = whole(_embodied(activity, pieces, place, hours))
     amounts["water_litres_nano"] = whole(_water(it, pue, place))
     amounts |= {
         "device_hours_nano": hours,
@@ -228,15 +228,33 @@ def _emissions(facility: Ints, place: Place, whole: _Quantiser) -> dict[str, Int
     }
 
 
-def _embodied(activity: Activity, pieces: Pieces, hours: Ints) -> Floats:
+def _embodied(activity: Activity, pieces: Pieces, place: Place, hours: Ints) -> Floats:
+    return embodied.lifetime_share(
+        device_hours=hours.astype(np.float64),
+        rate_kg_per_device_hour=embodied_rate(activity=activity, pieces=pieces, place=place),
+    )
+
+
+def embodied_rate(*, activity: Activity, pieces: Pieces, place: Place) -> Floats:
+    """Return what of its footprint a device's hour carries, (m,) float64 [kg CO2e/h].
+
+    A schedule's rate holds for a piece of its time; else the run's device has one life.
+    """
+    run = pieces.run_index
     rate = embodied.rate_per_device_hour(
         kg_per_device=activity.embodied_kg_per_device,
         life_years=activity.life_years,
         expected_utilisation=activity.expected_utilisation,
+    )[run]
+    scheduled = ~np.isnan(place.spread_years)
+    if not scheduled.any():
+        return rate
+    own = embodied.rate_per_device_hour(
+        kg_per_device=activity.embodied_kg_per_device[run],
+        life_years=place.spread_years,
+        expected_utilisation=activity.expected_utilisation[run],
     )
-    return embodied.lifetime_share(
-        device_hours=hours.astype(np.float64), rate_kg_per_device_hour=rate[pieces.run_index]
-    )
+    return np.where(scheduled, own, rate)
 
 
 def _water(it: Ints, pue: Floats, place: Place) -> Floats:

@@ -179,6 +179,9 @@ class Place:
         Some of the piece's hours are not known and count at the factor of the year.
     wue_litres_per_kwh, grid_water_litres_per_kwh : (m,) float64
         Water of the site per kWh of IT, and of the grid per kWh of electricity. [l/kWh]
+    spread_years : (m,) float64
+        In how many years the device's whole footprint would be spread at the rate that holds
+        then, see `embodied.Schedule`; NaN takes the run's `life_years`. [a]
     """
 
     pue: Floats
@@ -194,6 +197,7 @@ class Place:
     hourly_gaps: Bools
     wue_litres_per_kwh: Floats
     grid_water_litres_per_kwh: Floats
+    spread_years: Floats
 
     @classmethod
     def of(cls, m: int, **columns: Any) -> Self:

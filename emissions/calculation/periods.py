@@ -10,6 +10,7 @@ from emissions.calculation.arrays import Ints, Months
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+DAY_US = 86_400_000_000
 
 
 def split_months(
@@ -125,6 +126,24 @@ def midnight_us(*, day: date, time_zone: ZoneInfo) -> int:
         Local midnight, since 1970-01-01 UTC. [µs]
     """
     return (datetime(day.year, day.month, day.day, tzinfo=time_zone) - EPOCH) // MICROSECOND
+
+
+def elapsed_days(day: date, *, time_zone: ZoneInfo) -> float:
+    """Return when a day begins, in days of 24 hours.
+
+    Parameters
+    ----------
+    day : date
+        The day.
+    time_zone : ZoneInfo
+        The organisation's time zone.
+
+    Returns
+    -------
+    float
+        Local midnight, since 1970-01-01 UTC. [d]
+    """
+    return midnight_us(day=day, time_zone=time_zone) / DAY_US
 
 
 def _bounds_around(earliest_us: int, latest_us: int, time_zone: ZoneInfo) -> tuple[int, Ints]:

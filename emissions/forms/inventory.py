@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
+from emissions.calculation.embodied import LIFE_YEARS_DEFAULT
 from emissions.calculation.vocabulary import Control, HardwareKind, SiteKind, Tenure
 from emissions.forms.dates import DayField
 from emissions.forms.fields import NamedField, NumberField
@@ -26,7 +27,9 @@ from emissions.models import (
 from emissions.models.choices import choices
 from emissions.selectors import catalogue
 from emissions.selectors.catalogue import Option
-from emissions.services.check_node import check_node
+from emissions.selectors.lives import NodeLives
+from emissions.services.change_life import LifeOver, check_life
+from emissions.services.check_node import check_node, life_over
 from emissions.services.manage_hardware import DEVICE, Device
 from emissions.services.manage_nodes import MACHINE, Machine
 from emissions.services.manage_sites import CONDITIONS, Conditions
@@ -198,7 +201,6 @@ class NodeForm(forms.Form):
     embodied_kg = number("Embodied carbon", unit="kg / node", most=100_000_000)
     embodied_source = forms.CharField(label="Its source", max_length=250, required=False)
     purchased_on = DayField(label="Bought on", required=False)
-    life_years = number("Service life", unit="years", least=0.1, most=50)
 
     fieldsets = [
         ("The node", ["name", "hardware", "device_count", "node_count"]),
@@ -247,7 +249,7 @@ class NodeForm(forms.Form):
 class NodeRowForm(NodeForm):
     """What of a node can be changed within its row of the list."""
 
-    shown = ("name", "device_count", "node_count", "purchased_on", "life_years")
+    shown = ("name", "device_count", "node_count", "purchased_on")
 
     def __init__(self, *args: Any, organisation: Organisation, node: Node, **kwargs: Any) -> None:
         super().__init__(*args, organisation=organisation, node=node, **kwargs)
@@ -298,8 +300,46 @@ class PlacementForm(forms.Form):
         )
 
 
+class LifeForm(forms.Form):
+    """How long a node is to serve in all, from a day on."""
+
+    life_years = number("Service life, in all", unit="years", least=0.1, most=50)
+    life_from = DayField(
+        label="From",
+        help_text="Months before this day keep what they carry. From the day of purchase, or"
+        " before: a correction of the whole life.",
+    )
+
+    def __init__(
+        self, *args: Any, node: Node, lives: NodeLives, today: date, **kwargs: Any
+    ) -> None:
+        now = lives.on(today)
+        initial = {"life_years": now.years if now.own else None, "life_from": today}
+        super().__init__(*args, **{**kwargs, "initial": initial})
+        self.node = node
+        catalogue = node.hardware.life_years
+        self.fields["life_years"].help_text = "Counted from the purchase. Empty: " + (
+            f"the catalogue's {catalogue:g} years."
+            if catalogue
+            else f"the catalogue states none, and {LIFE_YEARS_DEFAULT:g} years are assumed."
+        )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a life that would be over on its first day."""
+        cleaned = super().clean() or {}
+        if "life_years" in cleaned and "life_from" in cleaned:
+            day = cleaned["life_from"]
+            try:
+                check_life(node=self.node, life_years=cleaned["life_years"], starts_on=day)
+            except LifeOver as over:
+                self.add_error("life_years", life_over(over, day))
+        return cleaned
+
+
 class NewNodeForm(NodeForm, PlacementForm):
     """A new node with its first place."""
+
+    life_years = number("Service life", unit="years", least=0.1, most=50)
 
     def __init__(self, *args: Any, organisation: Organisation, today: date, **kwargs: Any) -> None:
         PlacementForm.__init__(self, *args, organisation=organisation, today=today, **kwargs)
@@ -345,10 +385,15 @@ class HardwareForm(forms.Form):
     embodied_kg = number("Embodied carbon", unit="kg CO₂e", most=100_000_000)
     embodied_source = forms.CharField(label="Its source", max_length=250, required=False)
     life_years = number("Service life", unit="years", least=0.1, most=50)
+    life_from = DayField(
+        label="Another life holds from",
+        required=False,
+        help_text="Months before this day keep what they carry. Empty: today.",
+    )
 
     fieldsets = [
         ("The device", ["name", "vendor", "kind", "max_watts", "idle_watts", "source"]),
-        ("Hardware footprint", ["embodied_kg", "embodied_source", "life_years"]),
+        ("Hardware footprint", ["embodied_kg", "embodied_source", "life_years", "life_from"]),
         ("Advanced", ["cores", "memory_gb", "release_year"]),
     ]
 
@@ -356,13 +401,23 @@ class HardwareForm(forms.Form):
         self,
         *args: Any,
         organisation: Organisation,
+        today: date,
         hardware: HardwareModel | None = None,
         **kwargs: Any,
     ) -> None:
         if hardware is not None:
             kwargs["initial"] = {name: getattr(hardware, name) for name in DEVICE}
         super().__init__(*args, **kwargs)
-        self.organisation, self.hardware = organisation, hardware
+        self.organisation, self.hardware, self.today = organisation, hardware, today
+        if hardware is None:
+            del self.fields["life_from"]
+
+    def clean_life_from(self) -> date:
+        """Return the day from which another life holds; the catalogue shows what holds today."""
+        day: date = self.cleaned_data["life_from"] or self.today
+        if day > self.today:
+            raise ValidationError("Give today, or a day before.")
+        return day
 
     def clean_name(self) -> str:
         """Return a name that neither the catalogue nor another own entry has."""

@@ -21,6 +21,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "placed_on": ("placed from", "in service from", "since"),
     "purchased_on": ("purchase date", "bought on", "purchased"),
     "life_years": ("life", "service life"),
+    "life_from": ("life since",),
     "max_watts": ("max power", "power at full load"),
     "idle_watts": ("idle power", "power when idle"),
     "embodied_kg": ("embodied carbon", "footprint kg"),
@@ -31,9 +32,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 NEEDED = ("name",)
 EXAMPLES = (
     ("lul-h100", "NVIDIA H100 SXM5 80GB", "8", "24", "Luleå", "Language", "owned", "2025-02-01",
-     "2025-01-15", "5", "", "", "5300", "Manufacturer's estimate", ""),
+     "2025-01-15", "5", "", "", "", "5300", "Manufacturer's estimate", ""),
     ("fra-l40s", "gpu:l40s", "4", "12", "Frankfurt", "", "operating_lease", "2025-06-01", "", "",
-     "1800", "300", "", "", ""),
+     "", "1800", "300", "", "", ""),
 )  # fmt: skip
 
 
@@ -150,6 +151,7 @@ READERS: dict[str, Callable[[str, bool], Any]] = {
     "placed_on": _day,
     "purchased_on": _day,
     "disposed_on": _day,
+    "life_from": _day,
     "life_years": _number(0.1, 50),
     "max_watts": _number(0.001, 10_000_000),
     "idle_watts": _number(0, 10_000_000),

@@ -17,7 +17,14 @@ from emissions.models.factor import (
 from emissions.models.factor_load import FactorLoad
 from emissions.models.fuel import FuelUse
 from emissions.models.grid_mix import GridMix
-from emissions.models.hardware import HardwareAlias, HardwareModel, Node, NodePlacement
+from emissions.models.hardware import (
+    HardwareAlias,
+    HardwareLife,
+    HardwareModel,
+    Node,
+    NodeLife,
+    NodePlacement,
+)
 from emissions.models.instrument import EnergyInstrument, InstrumentUse
 from emissions.models.meter import MeterReading
 from emissions.models.observation import Observation
@@ -58,6 +65,7 @@ __all__ = [
     "GridMix",
     "GridZone",
     "HardwareAlias",
+    "HardwareLife",
     "HardwareModel",
     "HourlyIntensity",
     "ImportContent",
@@ -68,6 +76,7 @@ __all__ = [
     "MeterReading",
     "MonthlyTotal",
     "Node",
+    "NodeLife",
     "NodePlacement",
     "Observation",
     "Organisation",

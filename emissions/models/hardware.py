@@ -56,6 +56,33 @@ class HardwareModel(models.Model):
         return self.name
 
 
+class HardwareLife(DatedFact):
+    """One row is the life that the catalogue gave for a time that is over.
+
+    The one that it gives now stands in the entry itself. A row without years says that the
+    catalogue gave none.
+    """
+
+    hardware = models.ForeignKey(HardwareModel, on_delete=models.CASCADE, related_name="lives")
+    life_years = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["hardware_id", "starts_on"]
+        constraints = [
+            no_overlap("hardware", name="hardware_life_no_overlap"),
+            models.CheckConstraint(
+                condition=Q(life_years__isnull=True) | Q(life_years__gt=0),
+                name="hardware_life_years",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_before__isnull=False), name="hardware_life_over"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hardware}: {self.life_years} years until {self.ends_before}"
+
+
 class HardwareAlias(models.Model):
     """One row is another spelling of a model, folded: lower case, no spaces or dashes."""
 
@@ -90,7 +117,6 @@ class Node(models.Model):
     embodied_kg = models.FloatField(null=True, blank=True, help_text="One node. [kg CO2e]")
     embodied_source = models.CharField(max_length=250, blank=True)
     purchased_on = models.DateField(null=True, blank=True)
-    life_years = models.FloatField(null=True, blank=True)
     disposed_on = models.DateField(null=True, blank=True)
 
     class Meta:
@@ -114,9 +140,6 @@ class Node(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(embodied_kg__isnull=True) | Q(embodied_kg__gte=0), name="node_embodied"
-            ),
-            models.CheckConstraint(
-                condition=Q(life_years__isnull=True) | Q(life_years__gt=0), name="node_life"
             ),
             models.CheckConstraint(
                 condition=Q(disposed_on__isnull=True)
@@ -148,3 +171,27 @@ class NodePlacement(DatedFact):
 
     def __str__(self) -> str:
         return f"{self.node} at {self.site} from {self.starts_on}"
+
+
+class NodeLife(DatedFact):
+    """One row is how long a node is to serve in all, as believed over a time.
+
+    A row without years follows the catalogue. What the schedule had spread of the node's
+    footprint before the row begins stays; what is left is spread over the rest of the life.
+    """
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE)
+    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="lives")
+    life_years = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["node_id", "starts_on"]
+        constraints = [
+            no_overlap("node", name="node_life_no_overlap"),
+            models.CheckConstraint(
+                condition=Q(life_years__isnull=True) | Q(life_years__gt=0), name="node_life_years"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.node}: {self.life_years} years from {self.starts_on}"

@@ -13,6 +13,7 @@ from emissions.models import (
     HardwareAlias,
     HardwareModel,
     Node,
+    NodeLife,
     NodePlacement,
     Organisation,
     Run,
@@ -20,6 +21,7 @@ from emissions.models import (
     SiteConditions,
 )
 from emissions.selectors.catalogue import hardware_keys
+from emissions.selectors.lives import Life, lives_of_node, lives_of_nodes
 from emissions.selectors.machines import NodeUse, use_of_nodes
 from emissions.selectors.metering import Explained, explained_by_site
 
@@ -40,13 +42,14 @@ class SiteRow:
 
 @dataclass(frozen=True, slots=True)
 class NodeRow:
-    """A node, its place of the day, its age, and how much of it was used."""
+    """A node, its place, its age and its life of the day, and how much of it was used."""
 
     node: Node
     placement: NodePlacement | None
     devices: int
     age_years: float | None
     past_life: bool
+    life: Life
     use: NodeUse
 
 
@@ -119,8 +122,11 @@ def node_rows(*, organisation: Organisation, on: date, sort: str = "") -> list[N
     places = {fact.node_id: fact for fact in _placements(organisation, on)}
     found = Node.objects.filter(organisation=organisation).select_related("hardware")
     nodes = list(found.order_by("name"))
-    uses = _uses(organisation, nodes, on)
-    rows = [_node_row(node, places.get(node.pk), on, uses[node.pk]) for node in nodes]
+    uses, lives = _uses(organisation, nodes, on), lives_of_nodes(nodes)
+    rows = [
+        _node_row(node, places.get(node.pk), lives[node.pk].on(on), on, uses[node.pk])
+        for node in nodes
+    ]
     rows.sort(
         key=lambda row: (
             row.node.disposed_on is not None,
@@ -160,7 +166,8 @@ def node_row(*, node: Node, on: date) -> NodeRow:
     """Return one node with its place and age of a day."""
     facts: QuerySet[NodePlacement] = NodePlacement.objects.current().on(on)
     placement = facts.filter(node=node).select_related("site", "owner").first()
-    return _node_row(node, placement, on, _uses(node.organisation, [node], on)[node.pk])
+    use = _uses(node.organisation, [node], on)[node.pk]
+    return _node_row(node, placement, lives_of_node(node).on(on), on, use)
 
 
 def conditions_history(*, site: Site) -> QuerySet[SiteConditions]:
@@ -179,6 +186,11 @@ def placement_history(*, node: Node) -> QuerySet[NodePlacement]:
         .select_related("site", "owner")
         .order_by("-starts_on", "-recorded_at", "-pk")
     )
+
+
+def life_history(*, node: Node) -> QuerySet[NodeLife]:
+    """Return all that was ever recorded of how long a node is to serve, latest period first."""
+    return NodeLife.objects.filter(node=node).order_by("-starts_on", "-recorded_at", "-pk")
 
 
 def hardware_rows(
@@ -256,10 +268,12 @@ def _uses(organisation: Organisation, nodes: list[Node], on: date) -> dict[int, 
     )
 
 
-def _node_row(node: Node, placement: NodePlacement | None, on: date, use: NodeUse) -> NodeRow:
+def _node_row(
+    node: Node, placement: NodePlacement | None, life: Life, on: date, use: NodeUse
+) -> NodeRow:
     age = None
     if node.purchased_on is not None:
         age = max(0.0, ((node.disposed_on or on) - node.purchased_on).days / DAYS_PER_YEAR)
-    life = node.life_years or node.hardware.life_years
-    past = age is not None and life is not None and age > life and node.disposed_on is None
-    return NodeRow(node, placement, node.device_count * node.node_count, age, past, use)
+    past = age is not None and life.years is not None and age > life.years
+    past = past and node.disposed_on is None
+    return NodeRow(node, placement, node.device_count * node.node_count, age, past, life, use)

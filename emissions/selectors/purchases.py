@@ -20,6 +20,7 @@ from emissions.calculation.embodied import (
 )
 from emissions.calculation.vocabulary import SiteKind, Tenure
 from emissions.models import Node, NodePlacement, Organisation, Site, Team
+from emissions.selectors.lives import NodeLives, lives_of_nodes, schedule_of
 
 BOUGHT = (Tenure.OWNED, Tenure.FINANCE_LEASE)
 """What is held so is bought; what is leased otherwise or belongs to a cloud is not."""
@@ -36,7 +37,11 @@ class Purchase:
     node: Node
     placement: NodePlacement | None
     kg_per_node: float | None
-    life_years: float
+    lives: NodeLives
+
+    def life_years(self, day: date) -> float:
+        """The life that holds on a day, the default where nobody states one."""
+        return self.lives.on(day).years or LIFE_YEARS_DEFAULT
 
     @property
     def counts(self) -> bool:
@@ -106,7 +111,7 @@ class BridgeRow:
 
 
 def purchases(*, organisation: Organisation, team: Team | None = None) -> list[Purchase]:
-    """Return all nodes as they were acquired, by day of purchase and name: two queries.
+    """Return all nodes as they were acquired, by day of purchase and name: four queries.
 
     With a team, those that were the team's on the day of purchase.
     """
@@ -114,8 +119,9 @@ def purchases(*, organisation: Organisation, team: Team | None = None) -> list[P
     facts = NodePlacement.objects.current().filter(organisation=organisation)
     for fact in facts.select_related("site", "owner").order_by("starts_on"):
         placements.setdefault(fact.node_id, []).append(fact)
-    nodes = Node.objects.filter(organisation=organisation).select_related("hardware")
-    found = [_purchase(node, placements.get(node.pk, [])) for node in nodes]
+    nodes = list(Node.objects.filter(organisation=organisation).select_related("hardware"))
+    lives = lives_of_nodes(nodes)
+    found = [_purchase(node, placements.get(node.pk, []), lives[node.pk]) for node in nodes]
     if team is not None:
         found = [one for one in found if one.owner == team]
     return sorted(found, key=lambda one: (one.node.purchased_on or date.max, one.node.name))
@@ -148,7 +154,7 @@ def purchase_kg(one: Purchase) -> Decimal | None:
     return _kg(_nano([one])[0]) if one.counts else None
 
 
-def _purchase(node: Node, placements: list[NodePlacement]) -> Purchase:
+def _purchase(node: Node, placements: list[NodePlacement], lives: NodeLives) -> Purchase:
     """Return how a node was acquired; before its first placement the first one holds."""
     day = node.purchased_on or date.min
     then = [one for one in placements if one.starts_on <= day]
@@ -160,7 +166,7 @@ def _purchase(node: Node, placements: list[NodePlacement]) -> Purchase:
         node,
         then[-1] if then else next(iter(placements), None),
         kg,
-        node.life_years or node.hardware.life_years or LIFE_YEARS_DEFAULT,
+        lives,
     )
 
 
@@ -170,7 +176,7 @@ def _bridge(counted: list[Purchase], before: date) -> LifetimeBridge:
         bought_nano=_nano(counted),
         bought_on=_days([one.node.purchased_on for one in counted]),
         disposed_on=_days(gone),
-        life_years=np.array([one.life_years for one in counted], dtype=np.float64),
+        schedule=schedule_of([one.lives for one in counted], day=date.toordinal),
         before=np.full(len(counted), before.toordinal(), dtype=np.int64),
     )
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from emissions.services.change_life import LifeOver
+
 
 def check_node(
     values: Mapping[str, Any], *, disposed_on: date | None = None
@@ -26,3 +28,11 @@ def check_node(
     bought = values.get("purchased_on")
     if bought and disposed_on and bought > disposed_on:
         yield "purchased_on", f"The node left on {disposed_on:%Y-%m-%d}, before this day."
+
+
+def life_over(over: LifeOver, day: date) -> str:
+    """Return what is wrong with a life that is over on its first day, and what to do about it."""
+    return (
+        f"On {day:%Y-%m-%d} the node was {over.age_years:.1f} years old, its life of"
+        f" {over.years:g} years over: give a longer life, or record the day on which it left."
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import lru_cache
 
 import numpy as np
@@ -296,9 +297,35 @@ def _sources(
                 market="" if np.isnan(place.market_g_per_kwh[piece]) else market,
                 upstream=upstream,
                 losses=_said(loss),
+                life=_life(int(resolved.lives[piece]), facts),
             )
         )
     return found
+
+
+def _life(row: int, facts: Facts) -> str:
+    """Say which life of its node held, since when, and what had been spread before."""
+    if row < 0:
+        return ""
+    at, lives = np.array([row]), facts.lives
+    years, spread_years = (
+        float(lives.floats(name, at)[0]) for name in ("life_years", "spread_years")
+    )
+    spread = float(lives.floats("spread", at)[0])
+    day = f"{date.fromordinal(int(lives.ints('starts_on', at)[0])):%-d %B %Y}"
+    if np.isnan(spread):
+        return "The node was not bought yet, or had left: nothing of its footprint is carried"
+    if np.isinf(spread_years):
+        return f"The node's whole footprint has been spread over its life, which ended by {day}"
+    said = "the default" if np.isnan(years) else f"{years:g} years"
+    whose = "as the node states" if lives.bools("own", at)[0] else "as the catalogue says"
+    words = f"Life: {said}" if np.isnan(years) else f"Life: {said}, {whose}"
+    if not spread:
+        return words
+    return (
+        f"{words}, from {day} on. By then {spread:.3g} of the footprint was spread; the rest goes"
+        f" over the rest of the life, as if all of it went over {spread_years:.6g} years"
+    )
 
 
 def _said(one: EmissionFactor | GridLoss | None) -> str:

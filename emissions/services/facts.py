@@ -6,11 +6,12 @@ better placed by what is known of the site than by nothing.
 """
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from datetime import datetime, time
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,8 +19,10 @@ import polars as pl
 from django.db.models import QuerySet
 
 from emissions.calculation.arrays import Bools, Floats, Ints
+from emissions.calculation.embodied import LIFE_YEARS_DEFAULT, NEVER, Schedule
 from emissions.calculation.factors import FactorTable
 from emissions.calculation.hourly import HourlyTable
+from emissions.calculation.periods import elapsed_days
 from emissions.calculation.vocabulary import (
     Control,
     Headline,
@@ -30,6 +33,7 @@ from emissions.models import (
     CloudRegion,
     DefaultPue,
     GridZone,
+    HardwareLife,
     HardwareModel,
     Node,
     NodePlacement,
@@ -39,6 +43,7 @@ from emissions.models import (
     SiteConditions,
 )
 from emissions.selectors.closings import Sets, closed_spans
+from emissions.selectors.lives import NodeLives, catalogue_lives, lives_of, schedule_of
 from emissions.services.factors.tables import (
     NONE,
     adopted_sets,
@@ -135,6 +140,10 @@ class Facts:
     preset: Preset
     hardware: Table
     nodes: Table
+    lives: DatedTable
+    """By node: the life that is stated, and in how many years its footprint would be spread."""
+    hardware_lives: DatedTable
+    """The same by hardware, where the catalogue's life has changed; for runs on no node."""
     placements: DatedTable
     sites: Table
     conditions: DatedTable
@@ -192,8 +201,9 @@ def load_facts(*, organisation: Organisation | None, sets: Sets | None = None) -
             "idle_watts",
             "max_watts",
             "embodied_kg",
-            "life_years",
         ),
+        lives=_node_lives(organisation),
+        hardware_lives=_hardware_lives(),
         placements=_dated(NodePlacement.objects.filter(**own), "node_id", "site_id", "tenure"),
         sites=_table(Site.objects.filter(**own), "kind", "cloud_region_id"),
         conditions=_dated(
@@ -243,6 +253,96 @@ def _dated(rows: QuerySet[Any], key: str, *names: str) -> DatedTable:
         [day.toordinal() for day in columns[1]],
         {name: list(columns[2 + at]) for at, name in enumerate(names)},
     )
+
+
+class LifeLine(NamedTuple):
+    """How a thing's footprint is spread from a day on.
+
+    `life_years` is what is stated, by the thing itself if `own`. `spread` is what was spread of
+    the footprint before; in `spread_years` the line would spread all of it: infinite, and before
+    the purchase and after the disposal `spread` is not a number, where nothing is spread.
+    """
+
+    thing_id: int
+    starts_on: int
+    life_years: float | None
+    own: bool
+    spread: float
+    spread_years: float
+
+
+def _node_lives(organisation: Organisation | None) -> DatedTable:
+    """Return nodes' lives by their first day: from purchase to disposal, beyond them nothing.
+
+    A line ends with the first day that begins after its end.
+    """
+    lives = list(lives_of(organisation=organisation).values()) if organisation else []
+    zone = ZoneInfo(organisation.time_zone) if organisation else ZoneInfo("UTC")
+    schedule = schedule_of(lives, day=partial(elapsed_days, time_zone=zone))
+    at = 0
+    rows: list[LifeLine] = []
+    for one in lives:
+        lines = range(at, at + len(one.lives))
+        at = lines.stop
+        rows += _lines_of_node(one, schedule, lines, zone)
+    return _lives_table(rows)
+
+
+def _lines_of_node(
+    one: NodeLives, schedule: Schedule, lines: range, zone: ZoneInfo
+) -> Iterator[LifeLine]:
+    """Yield a node's lines, those of the same day in their order."""
+    bought = one.purchased_on.toordinal() if one.purchased_on else None
+    left = one.disposed_on.toordinal() if one.disposed_on else NEVER
+    if bought is not None:
+        yield LifeLine(one.node_id, 1, None, False, np.nan, np.inf)
+    for line, life in zip(lines, one.lives, strict=True):
+        start = life.starts_on.toordinal()
+        if bought is not None:
+            start = bought if line == lines.start else max(start, bought)
+        if start >= left:
+            break
+        spread, spread_years = schedule.spread[line], schedule.spread_years[line]
+        yield LifeLine(one.node_id, start, life.years, life.own, float(spread), float(spread_years))
+        over = _first_day_after(schedule.ends[line], zone) if bought is not None else None
+        last = line + 1 == lines.stop or schedule.ends[line] < schedule.starts[line + 1]
+        if last and over is not None and start < over < left:
+            yield LifeLine(one.node_id, over, life.years, life.own, 1.0, np.inf)
+    if one.disposed_on is not None:
+        yield LifeLine(one.node_id, left, None, False, np.nan, np.inf)
+
+
+def _first_day_after(days: float, zone: ZoneInfo) -> int | None:
+    """Return the first day (since 0001-01-01) not to begin before; None beyond the calendar."""
+    try:
+        at = datetime.fromtimestamp(round(days * 86_400), tz=zone)
+    except (OverflowError, ValueError, OSError):
+        return None
+    return at.toordinal() + (at.time() > time())
+
+
+def _hardware_lives() -> DatedTable:
+    changed = HardwareLife.objects.current().values("hardware")
+    now = dict(HardwareModel.objects.filter(pk__in=changed).values_list("pk", "life_years"))
+    found = [(pk, life) for pk, lives in catalogue_lives(now).items() for life in lives]
+    return _lives_table(
+        [
+            LifeLine(
+                pk,
+                life.starts_on.toordinal(),
+                life.years,
+                False,
+                0.0,
+                life.years or LIFE_YEARS_DEFAULT,
+            )
+            for pk, life in found
+        ]
+    )
+
+
+def _lives_table(rows: Sequence[LifeLine]) -> DatedTable:
+    columns = {name: [getattr(row, name) for row in rows] for name in LifeLine._fields}
+    return DatedTable(columns.pop("thing_id"), columns["starts_on"], columns)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -14,7 +15,10 @@ from emissions.importers.nodes import NodeLine, read_nodes
 from emissions.importers.tables import Table
 from emissions.models import HardwareModel, Node, NodePlacement, Organisation, Site, Team, User
 from emissions.selectors.catalogue import HardwareNames
-from emissions.services.check_node import check_node
+from emissions.selectors.inventory import NodeRow
+from emissions.selectors.lives import lives_of
+from emissions.services.change_life import LifeOver, check_life, set_life
+from emissions.services.check_node import check_node, life_over
 from emissions.services.manage_nodes import (
     MACHINE,
     Machine,
@@ -59,6 +63,8 @@ class PlannedNode:
     machine: Machine | None = None
     placement: dict[str, Any] = field(default_factory=dict)
     placed_on: date | None = None
+    life_years: float | None = None
+    life_from: date | None = None
     disposed_on: date | None = None
 
 
@@ -148,6 +154,7 @@ def _create(organisation: Organisation, row: PlannedNode, by: User | None, now: 
         name=row.name,
         machine=row.machine,
         starts_on=row.placed_on,
+        life_years=row.life_years,
         by=by,
         now=now,
         **row.placement,
@@ -163,6 +170,8 @@ def _change(row: PlannedNode, by: User | None, now: datetime) -> None:
     if row.placement:
         assert row.placed_on is not None
         place_node(node=row.node, starts_on=row.placed_on, by=by, now=now, **row.placement)
+    if row.life_from is not None:
+        set_life(node=row.node, life_years=row.life_years, starts_on=row.life_from, by=by, now=now)
     if row.disposed_on is not None and row.disposed_on != row.node.disposed_on:
         dispose_node(node=row.node, disposed_on=row.disposed_on, by=by, now=now)
 
@@ -176,6 +185,7 @@ class _Known:
         )
         self.nodes = {node.name.casefold(): node for node in nodes}
         facts = NodePlacement.objects.current().filter(organisation=organisation)
+        self.lives = lives_of(organisation=organisation)
         self.placements: dict[int, list[NodePlacement]] = {}
         for fact in facts.select_related("site", "owner").order_by("starts_on"):
             self.placements.setdefault(fact.node_id, []).append(fact)
@@ -262,6 +272,7 @@ def _plan_new(row: PlannedNode, values: dict[str, Any], today: date) -> None:
         return
     row.verdict = Verdict.NEW
     row.machine = Machine(**{key: values[key] for key in MACHINE if key in values})
+    row.life_years = values.get("life_years")
     row.placement = {
         "site": values["site"],
         "owner": values.get("team"),
@@ -281,10 +292,33 @@ def _plan_change(
             row.changes.append(Change(key, _word(stated[key]), _word(wanted[key])))
     if row.disposed_on != node.disposed_on:
         row.changes.append(Change("disposed_on", _word(node.disposed_on), _word(row.disposed_on)))
+    _plan_life(row, node, values, known, today)
     _plan_placement(row, node, values, known, today)
     row.machine = Machine(**wanted)
     if row.changes:
         row.verdict = Verdict.CHANGED
+
+
+def _plan_life(
+    row: PlannedNode, node: Node, values: dict[str, Any], known: _Known, today: date
+) -> None:
+    """Change the node's life from a day on where the row says another than holds that day."""
+    wanted, day = values.get("life_years"), values.get("life_from") or today
+    if wanted is None:
+        return
+    origin = values.get("purchased_on") or node.purchased_on or day
+    held = known.lives[node.pk].on(max(day, origin))
+    stated = held.years if held.own else None
+    if stated == wanted:
+        return
+    edited = copy(node)
+    edited.purchased_on = values.get("purchased_on", node.purchased_on)
+    try:
+        check_life(node=edited, life_years=wanted, starts_on=day)
+    except LifeOver as over:
+        row.errors["life_years"] = life_over(over, day)
+    row.life_years, row.life_from = wanted, day
+    row.changes.append(Change("life_years", _word(stated), _word(wanted)))
 
 
 def _plan_placement(
@@ -325,7 +359,7 @@ def _word(value: object) -> str:
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
-def export_rows(*, nodes: Sequence[tuple[Node, NodePlacement | None]]) -> list[list[Any]]:
+def export_rows(*, nodes: Sequence[NodeRow]) -> list[list[Any]]:
     """Return nodes as rows of the template: uploaded again, they change nothing."""
     return [
         [
@@ -338,12 +372,20 @@ def export_rows(*, nodes: Sequence[tuple[Node, NodePlacement | None]]) -> list[l
             place.tenure if place else "",
             place.starts_on if place else None,
             node.purchased_on,
-            node.life_years,
+            row.life.years if row.life.own else None,
+            _life_since(row),
             node.max_watts,
             node.idle_watts,
             node.embodied_kg,
             node.embodied_source,
             node.disposed_on,
         ]
-        for node, place in nodes
+        for row in nodes
+        for node, place in [(row.node, row.placement)]
     ]
+
+
+def _life_since(row: NodeRow) -> date | None:
+    """Return since when a node's own life holds, where it is not its first."""
+    late = row.node.purchased_on is None or row.life.starts_on > row.node.purchased_on
+    return row.life.starts_on if row.life.own and late else None

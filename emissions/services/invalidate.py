@@ -4,7 +4,8 @@ Each function queues in bulk, set-based, within the caller's transaction.
 """
 
 from collections.abc import Collection, Iterable
-from datetime import date
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 import polars as pl
 from django.db import connection
@@ -42,6 +43,9 @@ from emissions.services.pools.stale import (
 )
 from emissions.services.queue import announce, queue_runs
 
+HOURS_OF_A_CENTURY = 876_000
+"""An interval as long as any run's would be beyond PostgreSQL's."""
+
 
 def site_changed(*, site: Site, by: User | None, cause: Cause = Cause.DATA) -> int:
     """Queue the runs at a site: directly, or on a node that has stood there; and its pools."""
@@ -74,6 +78,46 @@ def hardware_changed(
     mark_known_pools(organisation, of_model, [hardware.pk], by, Cause.DATA, reason)
     runs = Run.objects.of(organisation).filter(Q(hardware=hardware) | Q(node__hardware=hardware))
     return _queue(organisation, runs, by, Cause.DATA, reason)
+
+
+def life_changed(*, node: Node, since: date | None, by: User | None) -> int:
+    """Queue what a node's life moves: from a day on, or all of it where it was corrected.
+
+    Idle hours only: what was bought, and what electricity is covered, know no life.
+    """
+    reason = f"Life of {node.name} " + (f"changed from {since} on" if since else "corrected")
+    of_node = "pool.node_id = %s AND pool.kind = %s AND pool.month >= date_trunc('month', %s::date)"
+    params = [node.pk, PoolKind.NODE_IDLE.value, since or date.min]
+    mark_known_pools(node.organisation, of_node, params, by, Cause.DATA, reason)
+    runs = _going_on(Run.objects.of(node.organisation).filter(node=node), node.organisation, since)
+    return _queue(node.organisation, runs, by, Cause.DATA, reason)
+
+
+def catalogue_life_changed(
+    *, hardware: HardwareModel, organisation: Organisation, since: date, by: User | None
+) -> int:
+    """Queue what another life of a hardware model moves of an organisation's, from a day on."""
+    reason = f"Life of {hardware.name} changed from {since} on"
+    of_model = (
+        "pool.node_id IN (SELECT id FROM emissions_node WHERE hardware_id = %s)"
+        " AND pool.kind = %s AND pool.month >= date_trunc('month', %s::date)"
+    )
+    params = [hardware.pk, PoolKind.NODE_IDLE.value, since]
+    mark_known_pools(organisation, of_model, params, by, Cause.DATA, reason)
+    runs = Run.objects.of(organisation).filter(Q(hardware=hardware) | Q(node__hardware=hardware))
+    return _queue(organisation, _going_on(runs, organisation, since), by, Cause.DATA, reason)
+
+
+def _going_on(runs: QuerySet[Run], organisation: Organisation, since: date | None) -> QuerySet[Run]:
+    """Return those of runs that go on after a day has begun; all of them without a day."""
+    if since is None:
+        return runs
+    begun = datetime.combine(since, time(), tzinfo=ZoneInfo(organisation.time_zone))
+    ended = "emissions_run.started_at + least(emissions_run.duration_hours, %s) * interval '1 hour'"
+    return runs.extra(
+        where=[f"({ended} > %s OR emissions_run.duration_hours > %s)"],
+        params=[HOURS_OF_A_CENTURY, begun, HOURS_OF_A_CENTURY],
+    )
 
 
 def assignment_changed(*, project: Project, by: User | None) -> int:

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from emissions.models import (
     User,
 )
 from emissions.selectors.catalogue import folded
+from emissions.services.change_life import keep_catalogue_life
 from emissions.services.invalidate import hardware_changed, organisation_changed
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -71,7 +72,9 @@ class Loaded:
 
 
 @transaction.atomic
-def load_reference(*, by: User | None = None, folder: Path = DATA) -> Loaded:
+def load_reference(
+    *, by: User | None = None, folder: Path = DATA, now: datetime | None = None
+) -> Loaded:
     """Bring the shared reference data in line with the tables; a second call writes nothing.
 
     New factor sets move no ledger: an organisation adopts them. Where something changes
@@ -84,6 +87,9 @@ def load_reference(*, by: User | None = None, folder: Path = DATA) -> Loaded:
         Who asked for it; stands on what is queued.
     folder : Path
         Where the tables are.
+    now : datetime, optional
+        From this day on (UTC) a device's changed life holds; without it, it is corrected from
+        the beginning.
 
     Raises
     ------
@@ -101,7 +107,10 @@ def load_reference(*, by: User | None = None, folder: Path = DATA) -> Loaded:
     mixes = _load_mixes(_read(folder, "grid_mixes"), zone_ids)
     losses = _load_losses(_read(folder, "grid_losses"), zone_ids)
     devices = _read(folder, "hardware")
+    lives = dict(HardwareModel.objects.filter(organisation=None).values_list("pk", "life_years"))
     hardware, changed_devices = _load_hardware(devices)
+    if now is not None:
+        _keep_lives(changed_devices, lives, now)
     aliases = _load_aliases(devices)
     regions, _ = _upsert(CloudRegion, ("provider", "region"), _regions(folder, zone_ids))
     pue, _ = _upsert(DefaultPue, ("entity", "year"), _default_pue(folder))
@@ -338,6 +347,20 @@ def _load_hardware(rows: list[Row]) -> tuple[Upserted, list[HardwareModel]]:
         for row in rows
     ]
     return _upsert(HardwareModel, ("name",), wanted, organisation=None)
+
+
+def _keep_lives(
+    changed: list[HardwareModel], lives: Mapping[int, float | None], now: datetime
+) -> None:
+    """Keep the lives that the catalogue gave until today, where it gives others now."""
+    for hardware in changed:
+        if lives[hardware.pk] != hardware.life_years:
+            keep_catalogue_life(
+                hardware=hardware,
+                life_years=lives[hardware.pk],
+                until=now.astimezone(UTC).date(),
+                now=now,
+            )
 
 
 def _load_aliases(rows: list[Row]) -> Upserted:

@@ -1,7 +1,7 @@
 """An organisation's own entries of the hardware catalogue."""
 
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
 
@@ -9,7 +9,8 @@ from emissions.calculation.vocabulary import HardwareKind
 from emissions.models import HardwareAlias, HardwareModel, Organisation, User
 from emissions.selectors.catalogue import folded
 from emissions.services.audit import snapshot, write_audit_event
-from emissions.services.invalidate import hardware_changed
+from emissions.services.change_life import keep_catalogue_life
+from emissions.services.invalidate import catalogue_life_changed, hardware_changed
 
 
 class SharedHardware(Exception):
@@ -63,8 +64,17 @@ def create_hardware(
 
 
 @transaction.atomic
-def edit_hardware(*, hardware: HardwareModel, device: Device, by: User | None) -> HardwareModel:
+def edit_hardware(
+    *,
+    hardware: HardwareModel,
+    device: Device,
+    by: User | None,
+    life_from: date,
+    now: datetime,
+) -> HardwareModel:
     """Change an organisation's own entry, and calculate its runs again.
+
+    Another life holds from `life_from` on; what else is changed corrects all that was recorded.
 
     Raises
     ------
@@ -91,7 +101,14 @@ def edit_hardware(*, hardware: HardwareModel, device: Device, by: User | None) -
         before=before,
         after=after,
     )
-    hardware_changed(hardware=hardware, organisation=hardware.organisation, by=by)
+    organisation = hardware.organisation
+    if before["life_years"] != after["life_years"]:
+        keep_catalogue_life(
+            hardware=hardware, life_years=before["life_years"], until=life_from, now=now
+        )
+        catalogue_life_changed(hardware=hardware, organisation=organisation, since=life_from, by=by)
+    if {**before, "life_years": after["life_years"]} != after:
+        hardware_changed(hardware=hardware, organisation=organisation, by=by)
     return hardware
 
 

@@ -6,7 +6,16 @@ from datetime import date, datetime
 from django.db import transaction
 
 from emissions.calculation.vocabulary import Cause, Tenure
-from emissions.models import HardwareModel, Node, NodePlacement, Organisation, Site, Team, User
+from emissions.models import (
+    HardwareModel,
+    Node,
+    NodeLife,
+    NodePlacement,
+    Organisation,
+    Site,
+    Team,
+    User,
+)
 from emissions.services.audit import snapshot, write_audit_event
 from emissions.services.dated import end_on, set_from
 from emissions.services.invalidate import node_changed
@@ -29,7 +38,6 @@ class Machine:
     embodied_kg: float | None = None
     embodied_source: str = ""
     purchased_on: date | None = None
-    life_years: float | None = None
 
 
 MACHINE = tuple(field.name for field in fields(Machine))
@@ -47,20 +55,28 @@ def create_node(
     now: datetime,
     owner: Team | None = None,
     tenure: Tenure = Tenure.OWNED,
+    life_years: float | None = None,
 ) -> Node:
-    """Create a node and place it at a site from a day on."""
+    """Create a node and place it at a site from a day on; without a life the catalogue's holds."""
     slug = free_slug(
         name=name, among=Node.objects.filter(organisation=organisation), otherwise="node"
     )
     node = Node(organisation=organisation, name=name, slug=slug)
     _take(node, machine)
     node.save(force_insert=True)
+    NodeLife.objects.create(
+        organisation=organisation,
+        node=node,
+        life_years=life_years,
+        starts_on=machine.purchased_on or starts_on,
+        recorded_at=now,
+    )
     write_audit_event(
         organisation=organisation,
         by=by,
         action="node created",
         instance=node,
-        after=snapshot(node),
+        after={**snapshot(node), "life_years": life_years},
     )
     place_node(
         node=node, site=site, owner=owner, tenure=tenure, starts_on=starts_on, by=by, now=now

@@ -12,7 +12,7 @@ from emissions.models import Posting
 from emissions.models.entry import DECIMALS, QUANTITIES
 from emissions.services.copying import read_frame, write_frame
 
-METHODOLOGY_VERSION = "3"
+METHODOLOGY_VERSION = "4"
 LEDGER_LOCK = 7_460_001
 """Class of the advisory lock that postings share and a close takes alone, per organisation."""
 

@@ -91,8 +91,8 @@ class Resolved:
         The chosen rows of the factor tables.
     starts : (m,) bool
         The first piece of its run.
-    conditions, region : (m,) int64
-        Rows of the site's conditions and of the cloud region, or NONE.
+    conditions, region, lives : (m,) int64
+        Rows of the site's conditions, of the cloud region and of the node's lives, or NONE.
     """
 
     pieces: Pieces
@@ -109,6 +109,7 @@ class Resolved:
     starts: Bools
     conditions: Ints
     region: Ints
+    lives: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,9 @@ def resolve(*, runs: pl.DataFrame, facts: Facts) -> Resolved:
         for role in (FactorRole.LOCATION, FactorRole.RESIDUAL, FactorRole.UPSTREAM)
     )
     losses = choose(zone=spot.zone_id, month=month, table=facts.losses, role=FactorRole.UPSTREAM)
+    starts = np.ones(run_index.size, dtype=np.bool_)
+    starts[1:] = run_index[1:] != run_index[:-1]
+    lives, spread_years = _lives(runs, run_index, starts, hardware, days, facts)
     place, stated = _place(
         runs,
         run_index,
@@ -172,9 +176,8 @@ def resolve(*, runs: pl.DataFrame, facts: Facts) -> Resolved:
         facts,
         (location, market, upstream, losses),
         (piece_us, weight, months),
+        spread_years,
     )
-    starts = np.ones(run_index.size, dtype=np.bool_)
-    starts[1:] = run_index[1:] != run_index[:-1]
     pue = np.full(runs.height, np.nan)
     pue[run_index[starts]] = place.pue[starts]
     activity = _activity(runs, hardware, preset, pue_or_default(pue=pue, preset=preset))
@@ -205,6 +208,7 @@ def resolve(*, runs: pl.DataFrame, facts: Facts) -> Resolved:
         starts=starts,
         conditions=spot.conditions,
         region=spot.region,
+        lives=lives,
     )
 
 
@@ -235,11 +239,37 @@ def _hardware(runs: pl.DataFrame, facts: Facts) -> _Hardware:
                 facts.nodes.floats("embodied_kg", node) / in_node,
                 facts.hardware.floats("embodied_kg", row),
             ),
-            "life_years": _first(
-                facts.nodes.floats("life_years", node), facts.hardware.floats("life_years", row)
-            ),
+            "life_years": facts.hardware.floats("life_years", row),
         },
     )
+
+
+def _lives(
+    runs: pl.DataFrame,
+    run_index: Ints,
+    starts: Bools,
+    hardware: _Hardware,
+    days: Ints,
+    facts: Facts,
+) -> tuple[Ints, Floats]:
+    """Return the row of each piece's node's lives, and in how many years its device is spread.
+
+    A run's life is that which holds when it begins: how it is known does not move with what
+    is recorded of a later time.
+    """
+    node = facts.lives.at(keys=hardware.node_id[run_index], days=days)
+    of_model = np.where(hardware.node_id >= 0, NONE, hardware.hardware_id)
+    model = facts.hardware_lives.at(keys=of_model[run_index], days=days)
+    life = hardware.columns["life_years"]
+    for table, rows in ((facts.lives, node), (facts.hardware_lives, model)):
+        begun = starts & (rows >= 0)
+        life[run_index[begun]] = table.floats("life_years", rows[begun])
+    spread_years = _first(
+        facts.lives.floats("spread_years", node),
+        facts.hardware_lives.floats("spread_years", model),
+    )
+    own = ~np.isnan(_floats(runs, "life_years"))[run_index]
+    return node, np.where(own, np.nan, spread_years)
 
 
 def _activity(runs: pl.DataFrame, hardware: _Hardware, preset: Codes, pue: Floats) -> Activity:
@@ -349,6 +379,7 @@ def _place(
     facts: Facts,
     chosen: tuple[Choice, Choice, Choice, Choice],
     times: tuple[Ints, Ints, Ints],
+    spread_years: Floats,
 ) -> tuple[Place, Bools]:
     """Return the factors of each piece; a factor stated with the run stands for all of them.
 
@@ -388,6 +419,7 @@ def _place(
         fit=np.where(stated, np.int8(Fit.STATED), location.fit),
         wue_litres_per_kwh=spot.wue,
         grid_water_litres_per_kwh=spot.grid_water,
+        spread_years=spread_years,
     )
     return place, stated
 

@@ -54,6 +54,7 @@ class Sources:
     market: str = ""
     upstream: str = ""
     losses: str = ""
+    life: str = ""
 
 
 def steps_of(
@@ -66,7 +67,7 @@ def steps_of(
         _facility_step(at, resolved, estimate),
         *_emission_steps(at, resolved, estimate, sources),
         *_water_step(at, resolved, estimate),
-        *_embodied_step(row, resolved, estimate),
+        *_embodied_step(row, at, resolved, estimate, sources),
     ]
 
 
@@ -334,23 +335,32 @@ def _water_step(at: Ints, resolved: Resolved, estimate: "Estimate") -> list[Step
     ]
 
 
-def _embodied_step(row: int, resolved: Resolved, estimate: "Estimate") -> list[Step]:
+def _embodied_step(
+    row: int, at: Ints, resolved: Resolved, estimate: "Estimate", sources: Sources
+) -> list[Step]:
     if estimate.embodied_kg is None:
         return []
     activity = resolved.activity
-    life = float(activity.life_years[row])
     use = float(activity.expected_utilisation[row])
-    years = f"{LIFE_YEARS_DEFAULT if np.isnan(life) else life:.6g} years × 8,760 h"
     share = "" if np.isnan(use) else f" × {use:.0%} expected use"
+    life = float(activity.life_years[row])
+    scheduled = resolved.place.spread_years[at]
+    years = np.where(np.isnan(scheduled), LIFE_YEARS_DEFAULT if np.isnan(life) else life, scheduled)
+    hours = resolved.figures.device_hours_nano[at] / NANO
+    kg = plain(float(activity.embodied_kg_per_device[row]))
+    parts = []
+    for one in dict.fromkeys(years.tolist()):
+        rate = f"{kg} kg ÷ ({one:.6g} years × 8,760 h{share})" if np.isfinite(one) else "0 kg/h"
+        parts.append(f"{rate} × {plain(float(hours[years == one].sum()))} h")
     return [
         Step(
             "Lifetime share of hardware",
             "footprint of one device ÷ hours of its life × device-hours",
-            f"{plain(float(activity.embodied_kg_per_device[row]))} kg ÷ ({years}{share})"
-            f" × {plain(estimate.device_hours)} h",
+            _sum(parts),
             estimate.embodied_kg,
             "kg CO₂e",
-            quantity="embodied_kg",
+            sources.life,
+            "embodied_kg",
         )
     ]
 

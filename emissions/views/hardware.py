@@ -23,6 +23,7 @@ from emissions.services.manage_hardware import (
     remove_alias,
 )
 from emissions.views.inventory import inventory_tabs
+from emissions.views.today import local_today
 
 PAGE_SIZE = 50
 
@@ -58,7 +59,8 @@ def hardware_list(request: HttpRequest, member: Member) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def hardware_create(request: HttpRequest, member: Member) -> HttpResponse:
     """Add an entry of the organisation's own."""
-    form = HardwareForm(request.POST or None, organisation=member.organisation)
+    today = local_today(member.organisation)
+    form = HardwareForm(request.POST or None, organisation=member.organisation, today=today)
     if request.method == "POST" and form.is_valid():
         hardware = create_hardware(
             organisation=member.organisation,
@@ -76,9 +78,20 @@ def hardware_create(request: HttpRequest, member: Member) -> HttpResponse:
 def hardware_edit(request: HttpRequest, member: Member, hardware_id: int) -> HttpResponse:
     """Change an entry of the organisation's own; shared ones are not found here."""
     hardware = get_object_or_404(HardwareModel, organisation=member.organisation, pk=hardware_id)
-    form = HardwareForm(request.POST or None, organisation=member.organisation, hardware=hardware)
+    form = HardwareForm(
+        request.POST or None,
+        organisation=member.organisation,
+        today=local_today(member.organisation),
+        hardware=hardware,
+    )
     if request.method == "POST" and form.is_valid():
-        edit_hardware(hardware=hardware, device=form.device(), by=member.user)
+        edit_hardware(
+            hardware=hardware,
+            device=form.device(),
+            by=member.user,
+            life_from=form.cleaned_data["life_from"],
+            now=timezone.now(),
+        )
         messages.info(request, "Saved. The runs on it are calculated again.")
         return _to_hardware(member, hardware)
     return _page(request, member, form, hardware)

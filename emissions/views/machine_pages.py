@@ -9,11 +9,16 @@ from django.views.decorators.http import require_safe
 
 from emissions.calculation.uncertainty import EMBODIED_BAND
 from emissions.charts import numbers
-from emissions.models import Node, NodePlacement, Site, SiteConditions
+from emissions.models import Node, NodeLife, NodePlacement, Site, SiteConditions
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors import machines as selector
 from emissions.selectors.instruments import SiteUse, electricity_at, uses_at
-from emissions.selectors.inventory import conditions_history, placement_history
+from emissions.selectors.inventory import (
+    conditions_history,
+    life_history,
+    placement_history,
+)
+from emissions.selectors.lives import lives_of_node
 from emissions.selectors.metering import node_months, readings_of, reconciliations
 from emissions.selectors.spread import Uncertainty
 from emissions.selectors.totals import Filters
@@ -153,9 +158,11 @@ def node(request: HttpRequest, member: Member, node_slug: str) -> HttpResponse:
         ),
     }  # fmt: skip
     history = list(placement_history(node=shown))
+    lives = lives_of_node(shown)
     files: Files = {
         **_files(figures),
         "placements": (PLACEMENTS, [_placement(fact) for fact in history]),
+        "lives": (LIVES, [_life(fact) for fact in life_history(node=shown)]),
     }
     found = file_of(request, files, f"{member.organisation.slug}_{shown.slug}_{period.slug}")
     if found is not None:
@@ -168,6 +175,8 @@ def node(request: HttpRequest, member: Member, node_slug: str) -> HttpResponse:
         "current": current[0] if current else None,
         "history": [fact for fact in history if fact.superseded_at is None],
         "devices": shown.device_count * shown.node_count,
+        "life": lives.on(address.today),
+        "lives": lives.shown,
         **_footprint(selector.footprint_of(node=shown)),
         "runs": selector.latest_runs(runs=member.runs(Action.VIEW_RUNS).filter(node=shown)),
         **_rounded(parts, found_spread.whole),
@@ -207,6 +216,7 @@ INSTRUMENTS = [
     "Instrument", "Kind", "Vintage", "From", "Until before", "Status", "Rate [g CO2e/kWh]",
     "Used here in the period [MWh]", "Months",
 ]  # fmt: skip
+LIVES = ["Service life [years]", "From", "Until before", "Recorded", "Replaced"]
 PLACEMENTS = ["Site", "Team", "Held", "From", "Until before", "Recorded", "Replaced"]
 
 
@@ -244,6 +254,13 @@ def _placement(fact: NodePlacement) -> list[Value]:
     return [
         fact.site.name, fact.owner.name if fact.owner else "", fact.tenure, fact.starts_on,
         fact.ends_before, fact.recorded_at.date(),
+        fact.superseded_at.date() if fact.superseded_at else None,
+    ]  # fmt: skip
+
+
+def _life(fact: NodeLife) -> list[Value]:
+    return [
+        fact.life_years, fact.starts_on, fact.ends_before, fact.recorded_at.date(),
         fact.superseded_at.date() if fact.superseded_at else None,
     ]  # fmt: skip
 

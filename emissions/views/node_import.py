@@ -109,7 +109,7 @@ def node_export(request: HttpRequest, member: Member) -> HttpResponse:
         name = "nodes-template"
     else:
         found = node_rows(organisation=member.organisation, on=local_today(member.organisation))
-        rows = export_rows(nodes=[(row.node, row.placement) for row in found])
+        rows = export_rows(nodes=found)
         name = f"{member.organisation.slug}-nodes"
     content = csv_bytes(header=list(COLUMNS), rows=rows)
     response = HttpResponse(content, content_type="text/csv; charset=utf-8")

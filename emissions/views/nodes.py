@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from emissions.calculation.vocabulary import Tenure
 from emissions.forms.inventory import (
     DisposalForm,
+    LifeForm,
     NewNodeForm,
     NodeForm,
     NodeRowForm,
@@ -16,8 +17,10 @@ from emissions.forms.inventory import (
 )
 from emissions.models import Node, NodePlacement, Site
 from emissions.permissions import Action, Member, member_required
+from emissions.selectors.inventory import life_history, placement_history
 from emissions.selectors.inventory import node_row as inventory_row
-from emissions.selectors.inventory import placement_history
+from emissions.selectors.lives import lives_of_node
+from emissions.services.change_life import set_life
 from emissions.services.manage_nodes import create_node, dispose_node, edit_node, place_node
 from emissions.views.inventory import inventory_tabs
 from emissions.views.today import local_today, start_of_year
@@ -39,6 +42,7 @@ def node_create(request: HttpRequest, member: Member) -> HttpResponse:
             owner=data["owner"],
             tenure=Tenure(data["tenure"]),
             starts_on=data["starts_on"],
+            life_years=data["life_years"],
             by=member.user,
             now=timezone.now(),
         )
@@ -112,6 +116,21 @@ def node_place(request: HttpRequest, member: Member, node_slug: str) -> HttpResp
 
 @member_required(Action.EDIT_INVENTORY)
 @require_POST
+def node_life(request: HttpRequest, member: Member, node_slug: str) -> HttpResponse:
+    """Change how long a node is to serve, from a day on."""
+    node = _node(member, node_slug)
+    today = local_today(member.organisation)
+    form = LifeForm(request.POST, node=node, lives=lives_of_node(node), today=today)
+    if not form.is_valid():
+        return _page(request, member, node, life_form=form)
+    years, day = form.cleaned_data["life_years"], form.cleaned_data["life_from"]
+    set_life(node=node, life_years=years, starts_on=day, by=member.user, now=timezone.now())
+    messages.info(request, "Saved. What its life moves is calculated again.")
+    return _to_node(node)
+
+
+@member_required(Action.EDIT_INVENTORY)
+@require_POST
 def node_dispose(request: HttpRequest, member: Member, node_slug: str) -> HttpResponse:
     """Record that a node left."""
     node = _node(member, node_slug)
@@ -143,11 +162,13 @@ def _page(
     *,
     form: NodeForm | None = None,
     placement_form: PlacementForm | None = None,
+    life_form: LifeForm | None = None,
     disposal_form: DisposalForm | None = None,
 ) -> HttpResponse:
     organisation, today = member.organisation, local_today(member.organisation)
     facts = NodePlacement.objects.current().on(today).filter(node=node)
     current = facts.select_related("site", "owner").first()
+    lives = lives_of_node(node)
     context = {
         "node": node,
         "current": current,
@@ -155,11 +176,16 @@ def _page(
         "form": form or NodeForm(organisation=organisation, node=node),
         "placement_form": placement_form
         or PlacementForm(organisation=organisation, today=today, placement=current),
+        "lives": lives,
+        "life": lives.on(today),
+        "life_form": life_form or LifeForm(node=node, lives=lives, today=today),
+        "life_history": life_history(node=node),
         "disposal_form": disposal_form or DisposalForm(node=node, today=today),
         "history": placement_history(node=node),
         "tabs": inventory_tabs(member, "inventory"),
     }
-    invalid = any(one is not None and one.errors for one in (form, placement_form, disposal_form))
+    forms = (form, placement_form, life_form, disposal_form)
+    invalid = any(one is not None and one.errors for one in forms)
     return render(
         request, "emissions/inventory/node_edit.html", context, status=422 if invalid else 200
     )

@@ -1,5 +1,7 @@
 """Hardware bought, and what has become of its footprint since."""
 
+from datetime import timedelta
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -14,6 +16,8 @@ from emissions.views.dashboards.address import period_menu
 from emissions.views.inventory import inventory_tabs
 from emissions.views.spread import shown
 from emissions.views.today import local_today
+
+DAY = timedelta(days=1)
 
 
 @member_required(Action.VIEW_INVENTORY)
@@ -33,7 +37,7 @@ def purchase_list(request: HttpRequest, member: Member) -> HttpResponse:
     context = {
         "period": period,
         "period_menu": period_menu(period=period, today=today),
-        "rows": rows,
+        "rows": [(row, row.purchase.life_years(period.ends_before - DAY)) for row in rows],
         "total": total,
         **shown(
             {"bought": total.bought, "posted": posted.known_embodied_kg},

@@ -25,7 +25,7 @@ COLUMNS = (
     Column("Electricity, market-based", Kind.QUANTITY, KG),
     Column("Bought in the quarter", Kind.QUANTITY, KG, "In full, by day of purchase."),
     Column("Lifetime share", Kind.QUANTITY, KG, "Never added to what was bought."),
-    Column("Life", unit="years", comment="As the nodes or the catalogue state it."),
+    Column("Life", unit="years", comment="At the quarter's end, of the nodes or the catalogue."),
     *intervals.COLUMNS,
 )
 

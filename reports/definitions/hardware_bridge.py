@@ -5,6 +5,7 @@ counts what of its life was used. The two are shown with the bridge between them
 """
 
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 
 from emissions.selectors.purchases import Bridge, BridgeRow, total_bridge
@@ -36,7 +37,7 @@ BRIDGE_COLUMNS = (
     Column("Nodes alike", Kind.INTEGER),
     Column("Bought on", Kind.DATE),
     Column("Left on", Kind.DATE),
-    Column("Life", Kind.QUANTITY, "years"),
+    Column("Life", Kind.QUANTITY, "years", "At the quarter's end; a change acts from then on."),
     Column("Not yet attributed before", Kind.QUANTITY, KG, "At the beginning of the quarter."),
     Column("Bought in the quarter", Kind.QUANTITY, KG, "Category 3.2: in full."),
     Column("Attributed in the quarter", Kind.QUANTITY, KG, "Lifetime share, by time."),
@@ -72,15 +73,15 @@ def lifetime_table(*, by_scope: ScopeTotals) -> Table:
     return Table("lifetime_share", "With the lifetime share", LIFETIME_COLUMNS, rows)
 
 
-def bridge_table(*, rows: Iterable[BridgeRow]) -> Table:
-    """Return the bridge by node; its last row is the sum."""
+def bridge_table(*, rows: Iterable[BridgeRow], last_day: date) -> Table:
+    """Return the bridge by node up to a quarter's last day; its last row is the sum."""
     found = list(rows)
-    lines: list[Row] = [_row(one) for one in found]
+    lines: list[Row] = [_row(one, last_day) for one in found]
     lines.append(["Total", "", None, None, None, None, *_figures(total_bridge(found)), ""])
     return Table("hardware_bought", "Hardware bought", BRIDGE_COLUMNS, lines, with_total=True)
 
 
-def _row(row: BridgeRow) -> Row:
+def _row(row: BridgeRow, last_day: date) -> Row:
     node = row.purchase.node
     figures: Row = _figures(row.bridge) if row.bridge is not None else [None] * 5
     return [
@@ -89,7 +90,7 @@ def _row(row: BridgeRow) -> Row:
         node.node_count,
         node.purchased_on,
         node.disposed_on,
-        Decimal(repr(row.purchase.life_years)),
+        Decimal(repr(row.purchase.life_years(last_day))),
         *figures,
         row.purchase.why_not,
     ]

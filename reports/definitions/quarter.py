@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from emissions.models import Organisation, Team
@@ -33,6 +33,8 @@ from reports.selectors.cover import ledger_state
 from reports.selectors.factors import factor_uses
 from reports.selectors.totals import by_scope, by_scope_and_basis
 from reports.selectors.totals import by_team_and_project as team_and_project
+
+DAY = timedelta(days=1)
 
 
 def quarter_tables(
@@ -85,7 +87,7 @@ def quarter_tables(
         uncertainty.table(whole=whole, spread=spread.whole),
         uncertainty.sources_table(spread=spread.whole),
         hardware_bridge.lifetime_table(by_scope=compared[0].by_scope),
-        hardware_bridge.bridge_table(rows=bridge),
+        hardware_bridge.bridge_table(rows=bridge, last_day=period.ends_before - DAY),
         energy_by_site.table(
             sites=placed.by_site(organisation=organisation, period=period, filters=filters),
             whole=whole,

@@ -1,7 +1,7 @@
 """What the table of hardware needs: what there is of each model, and how it was used."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,10 +9,12 @@ from django.db.models import Sum
 
 from emissions.calculation.vocabulary import PoolKind, SiteKind
 from emissions.models import NodePlacement, Organisation
+from emissions.selectors.lives import lives_of
 from emissions.selectors.periods import Period
 from emissions.selectors.totals import NONE, By, Filters, Totals, lines_of, totals_by
 
 HOURS_PER_DAY = 24
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class HardwareUse:
 def by_hardware(
     *, organisation: Organisation, period: Period, filters: Filters
 ) -> list[HardwareUse]:
-    """Return the use of each hardware model, by name: four queries."""
+    """Return the use of each hardware model, by name: seven queries."""
     groups = totals_by(organisation=organisation, period=period, by=By.HARDWARE, filters=filters)
     lines = lines_of(organisation=organisation, period=period, filters=filters)
     runs: Any = lines.exclude(cell__source_kind__in=[kind.value for kind in PoolKind])
@@ -87,6 +89,7 @@ def _placed(organisation: Organisation, period: Period, filters: Filters) -> lis
     teams = [one for one in filters.teams if one is not None]
     if teams:
         facts = facts.filter(owner__in=teams)
+    lives = lives_of(organisation=organisation)
     found, seen = [], set[int]()
     for fact in facts.select_related("node__hardware").order_by("-starts_on"):
         ends = min(fact.ends_before or date.max, fact.node.disposed_on or date.max)
@@ -103,7 +106,7 @@ def _placed(organisation: Organisation, period: Period, filters: Filters) -> lis
                 node.node_count if first else 0,
                 devices if first else 0,
                 Decimal(days * HOURS_PER_DAY * devices),
-                node.life_years or node.hardware.life_years,
+                lives[node.pk].on(period.ends_before - DAY).years,
             )
         )
     return found

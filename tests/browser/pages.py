@@ -214,6 +214,7 @@ NOT_PAGES = {
     "cloud_account_figure": "POST",
     "statement_load": "POST",
     "fuel_remove": "POST",
+    "node_life": "POST",
     "node_dispose": "POST",
     "adopt_factor_set": "POST",
     "factor_load_progress": "a fragment",

@@ -11,9 +11,10 @@ from emissions.calculation.footprint import Activity, Pieces, Place, footprint
 from emissions.calculation.vocabulary import Basis, InstrumentKind
 from emissions.models import GridZone
 from emissions.selectors.totals import totals
-from emissions.services.manage_nodes import MACHINE, Machine, edit_node
+from emissions.services.change_life import set_life
 from emissions.services.verify_ledger import verify_ledger
 from tests.factories import (
+    NOW,
     make_instrument,
     make_node,
     make_organisation,
@@ -96,8 +97,7 @@ def test_sci_s_m_follows_the_node_s_life_and_the_devices_it_has() -> None:
         return sum((entry.embodied_kg for entry in run.entries.all()), Decimal(0))
 
     assert float(m()) == pytest.approx(float(te * tir / (4 * 8760) * rr / tor), abs=1e-9)
-    machine = {name: getattr(node, name) for name in MACHINE}
-    edit_node(node=node, name=node.name, machine=Machine(**machine | {"life_years": 5.0}), by=None)
+    set_life(node=node, life_years=5.0, starts_on=date(2020, 1, 1), by=None, now=NOW)
     settle_all()
     assert float(m()) == pytest.approx(float(te * tir / (5 * 8760) * rr / tor), abs=1e-9)
     assert run.entries.count() == 2

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from emissions.services.load_reference import ReferenceConflict, load_reference
 
@@ -15,7 +16,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Load the tables and say what was new."""
         try:
-            loaded = load_reference()
+            loaded = load_reference(now=timezone.now())
         except ReferenceConflict as conflict:
             raise CommandError(str(conflict)) from conflict
         self.stdout.write(f"Reference data: {loaded}.")

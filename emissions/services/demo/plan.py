@@ -61,7 +61,10 @@ METERED = ("Frankfurt",)
 
 @dataclass(frozen=True, slots=True)
 class NodePlan:
-    """Nodes alike that stand at a site from a day of the demo on."""
+    """Nodes alike that stand at a site from a day of the demo on.
+
+    `prolonged_to` are the years that they are to serve from `PROLONGED_DAY` on; five before.
+    """
 
     name: str
     hardware: str
@@ -71,10 +74,14 @@ class NodePlan:
     from_day: int = 0
     embodied_kg: float | None = None
     tenure: Tenure = Tenure.OWNED
+    prolonged_to: float | None = None
 
 
+PROLONGED_DAY = 500
 NODES = (
-    NodePlan("lul-a100", "NVIDIA A100 SXM4 80 GB", 8, 16, "Luleå", embodied_kg=3700),
+    NodePlan(
+        "lul-a100", "NVIDIA A100 SXM4 80 GB", 8, 16, "Luleå", embodied_kg=3700, prolonged_to=7
+    ),
     NodePlan("lul-h100", "NVIDIA H100 SXM5 80GB", 8, 24, "Luleå", from_day=400, embodied_kg=5300),
     NodePlan("fra-v100", "NVIDIA Tesla V100 SXM2 32 GB", 8, 8, "Frankfurt", embodied_kg=2500),
     NodePlan(

@@ -20,6 +20,7 @@ from emissions.models import (
     Team,
     User,
 )
+from emissions.services.change_life import set_life
 from emissions.services.create_organisation import create_organisation
 from emissions.services.demo.bills import Bills
 from emissions.services.demo.clouds import seed_clouds, seed_fuel
@@ -34,6 +35,7 @@ from emissions.services.demo.plan import (
     PASSWORD,
     PEOPLE,
     PROJECTS,
+    PROLONGED_DAY,
     RESEARCHER,
     RUNS,
     SITES,
@@ -200,8 +202,9 @@ def _site(organisation: Organisation, plan: SitePlan, start: date, by: User, now
 def _nodes(
     organisation: Organisation, sites: dict[str, Site], start: date, by: User, now: datetime
 ) -> dict[str, Node]:
-    return {
-        plan.name: create_node(
+    nodes = {}
+    for plan in NODES:
+        node = nodes[plan.name] = create_node(
             organisation=organisation,
             name=plan.name,
             machine=Machine(
@@ -211,16 +214,18 @@ def _nodes(
                 embodied_kg=plan.embodied_kg,
                 embodied_source="Manufacturer's estimate" if plan.embodied_kg else "",
                 purchased_on=start + timedelta(days=plan.from_day),
-                life_years=5,
             ),
+            life_years=5,
             site=sites[plan.site],
             tenure=plan.tenure,
             starts_on=start + timedelta(days=plan.from_day),
             by=by,
             now=now,
         )
-        for plan in NODES
-    }
+        if plan.prolonged_to is not None:
+            day = (start + timedelta(days=PROLONGED_DAY)).replace(day=1)
+            set_life(node=node, life_years=plan.prolonged_to, starts_on=day, by=by, now=now)
+    return nodes
 
 
 def _projects(

@@ -2,16 +2,19 @@
 
 An idle hour draws the node's idle power and carries its share of the node's making. The hours
 that runs were given come from their ledger lines. Where runs overlap on the same devices, or
-the node has outlived its life, the runs' hardware shares are more than the node's: the pool
-takes the excess back, so that the shares of a node never exceed its footprint.
+begin before the node's life ends or changes and go on after, their hardware shares are not the
+node's: the pool posts the difference, so that the shares of a node are those of its schedule
+and never exceed its footprint.
 
 Which hours of the month were idle is not looked at: where the grid's hours are known, idle
 energy counts at the mean of the hours in which the node stood at the site.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
+from functools import partial
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,12 +22,12 @@ import numpy as np
 import polars as pl
 
 from emissions.calculation.arrays import NANO, Ints
-from emissions.calculation.embodied import HOURS_PER_YEAR, LIFE_YEARS_DEFAULT
 from emissions.calculation.ledger import apportion
-from emissions.calculation.periods import midnight_us
+from emissions.calculation.periods import DAY_US, elapsed_days, midnight_us
 from emissions.calculation.vocabulary import IdleRule, PoolKind
 from emissions.models import Node, NodePlacement, Organisation
 from emissions.models.entry import QUANTITIES
+from emissions.selectors.lives import lives_of_nodes, schedule_of
 from emissions.services.copying import read_frame
 from emissions.services.divide import divide
 from emissions.services.facts import Facts, load_facts
@@ -74,13 +77,10 @@ def wanted_idle(
     """Return the idle lines that should stand for months of nodes, with the facts or others."""
     if organisation.idle_rule == IdleRule.OFF:
         return no_lines()
-    used = allocated(pools=pools)
-    segments = [
-        *segments_of(organisation=organisation, pools=pools),
-        *_away(organisation, pools, used),
-    ]
+    segments = segments_of(organisation=organisation, pools=pools)
     if not segments:
         return no_lines()
+    used = allocated(pools=pools)
     frame = pl.DataFrame(segments, orient="row").with_row_index("row")
     of_pool = pools.select("pool_id", "node_id", "month").join(
         used.group_by("node_id", "month").agg(pl.col("hours_nano", "hardware_nano").sum()),
@@ -98,87 +98,98 @@ def wanted_idle(
 
 
 def segments_of(*, organisation: Organisation, pools: pl.DataFrame) -> list[Segment]:
-    """Return the parts of nodes' months at a site: from placement to disposal."""
+    """Return the parts of nodes' months at a site: from placement to disposal.
+
+    They are cut where a node's life changes: each is of one life.
+    """
     nodes = Node.objects.filter(organisation=organisation).select_related("hardware")
     known = nodes.in_bulk(pools["node_id"].unique().to_list())
     placements: dict[int, list[NodePlacement]] = {}
     for fact in NodePlacement.objects.current().filter(node__in=known).order_by("starts_on"):
         placements.setdefault(fact.node_id, []).append(fact)
     zone = ZoneInfo(organisation.time_zone)
+    spans = _life_spans(list(known.values()), zone)
     return [
         segment
         for pool_id, node_id, month in pools.select("pool_id", "node_id", "month").iter_rows()
         if node_id in known
-        for segment in _segments(pool_id, known[node_id], month, placements.get(node_id, ()), zone)
+        for segment in _segments(
+            pool_id, known[node_id], month, placements.get(node_id, ()), spans[node_id], zone
+        )
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    """When a node's life changes, and in which times its footprint is spread [µs]."""
+
+    changes: tuple[date, ...]
+    spread: tuple[tuple[float, float], ...]
+
+
+def _life_spans(nodes: Sequence[Node], zone: ZoneInfo) -> dict[int, _Spans]:
+    """Return the lives of nodes: a life that has ended is one no more, though another follows."""
+    lives = list(lives_of_nodes(nodes).values())
+    schedule = schedule_of(lives, day=partial(elapsed_days, time_zone=zone))
+    begins, ends = schedule.starts * DAY_US, schedule.ends * DAY_US
+    found = {}
+    for at, one in enumerate(lives):
+        lines = np.flatnonzero(schedule.thing == at).tolist()
+        stops = [*(begins[line] for line in lines[1:]), np.inf]
+        if one.purchased_on is None:
+            spread = [(-np.inf, np.inf)]
+        else:
+            spread = [
+                (begins[line], min(ends[line], stop))
+                for line, stop in zip(lines, stops, strict=True)
+            ]
+        days = [one.purchased_on, *(life.starts_on for life in one.lives[1:])]
+        changes = tuple(sorted({day for day in days if day is not None}))
+        found[one.node_id] = _Spans(changes, tuple(spread))
+    return found
+
+
 def _segments(
-    pool_id: int, node: Node, month: int, placements: Iterable[NodePlacement], zone: ZoneInfo
+    pool_id: int,
+    node: Node,
+    month: int,
+    placements: Iterable[NodePlacement],
+    spans: _Spans,
+    zone: ZoneInfo,
 ) -> Iterable[Segment]:
     first = date(month // 12, month % 12 + 1, 1)
     last = date((month + 1) // 12, (month + 1) % 12 + 1, 1)
     if node.disposed_on is not None:
         last = min(last, node.disposed_on)
-    life_ends = _life_ends(node)
     for fact in placements:
         start = max(first, fact.starts_on)
         end = last if fact.ends_before is None else min(last, fact.ends_before)
         if start >= end:
             continue
-        in_life = end if life_ends is None else max(min(end, life_ends), start)
-        yield Segment(
-            pool_id,
-            node.pk,
-            fact.owner_id,
-            midnight_us(day=start, time_zone=zone),
-            midnight_us(day=end, time_zone=zone),
-            _device_hours(node, start, end, zone),
-            _device_hours(node, start, in_life, zone),
-        )
+        days = [start, *(day for day in spans.changes if start < day < end), end]
+        bounds = [midnight_us(day=day, time_zone=zone) for day in days]
+        for starts_us, ends_us in pairwise(bounds):
+            yield Segment(
+                pool_id,
+                node.pk,
+                fact.owner_id,
+                starts_us,
+                ends_us,
+                _device_hours(node, ends_us - starts_us),
+                _device_hours(node, _within(starts_us, ends_us, spans)),
+            )
 
 
-def _device_hours(node: Node, start: date, end: date, zone: ZoneInfo) -> int:
-    """Return the device-hours of all the nodes alike between two midnights [1e-9 h]."""
-    span_us = midnight_us(day=end, time_zone=zone) - midnight_us(day=start, time_zone=zone)
+def _within(starts_us: int, ends_us: int, spans: _Spans) -> int:
+    """Return how much of a time lies in times in which the footprint is spread [µs]."""
+    return round(
+        sum(max(min(ends_us, end) - max(starts_us, begin), 0.0) for begin, end in spans.spread)
+    )
+
+
+def _device_hours(node: Node, span_us: int) -> int:
+    """Return the device-hours of all the nodes alike in a time [1e-9 h]."""
     return span_us * node.device_count * node.node_count * NANO // HOUR_US
-
-
-def _life_ends(node: Node) -> date | None:
-    """Return the day by which a node's footprint is spread; None where its purchase is unknown."""
-    if node.purchased_on is None:
-        return None
-    years = node.life_years or node.hardware.life_years or LIFE_YEARS_DEFAULT
-    try:
-        return node.purchased_on + timedelta(days=int(years * HOURS_PER_YEAR / 24))
-    except OverflowError:
-        return None
-
-
-def _away(organisation: Organisation, pools: pl.DataFrame, used: pl.DataFrame) -> list[Segment]:
-    """Return the months of runs on nodes that were not bought yet, or had left: of no length.
-
-    What such runs carry of the hardware is beyond its footprint, and is taken back.
-    """
-    of_runs = set(used.filter(pl.col("hardware_nano") != 0).select("node_id", "month").iter_rows())
-    keys = [key for key in pools.select("pool_id", "node_id", "month").iter_rows()
-            if key[1:] in of_runs]  # fmt: skip
-    nodes = Node.objects.filter(organisation=organisation).in_bulk([key[1] for key in keys])
-    placements: dict[int, list[NodePlacement]] = {}
-    for fact in NodePlacement.objects.current().filter(node__in=nodes).order_by("starts_on"):
-        placements.setdefault(fact.node_id, []).append(fact)
-    zone = ZoneInfo(organisation.time_zone)
-    found = []
-    for pool_id, node_id, month in keys:
-        node, places = nodes[node_id], placements.get(node_id, [])
-        first = date(month // 12, month % 12 + 1, 1)
-        end = date((month + 1) // 12, (month + 1) % 12 + 1, 1)
-        left = node.disposed_on is not None and node.disposed_on <= first
-        if left or (node.purchased_on is not None and end <= node.purchased_on):
-            at = midnight_us(day=first, time_zone=zone)
-            owner = places[-1 if left else 0].owner_id if places else None
-            found.append(Segment(pool_id, node_id, owner, at, at, 0, 0))
-    return found
 
 
 def allocated(*, pools: pl.DataFrame) -> pl.DataFrame:

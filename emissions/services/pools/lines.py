@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from emissions.calculation.arrays import Floats, Ints
-from emissions.calculation.embodied import rate_per_device_hour
+from emissions.calculation.footprint import embodied_rate
 from emissions.calculation.vocabulary import EntrySource, PoolKind
 from emissions.models import Cell
 from emissions.models.entry import QUANTITIES
@@ -142,11 +142,7 @@ def pool_figures(
         raise PoolOutOfRange("The figures of this pool are too large to be kept.")
     amounts = quantities(resolved=resolved)
     amounts[:, QUANTITIES.index("runs_started")] = 0
-    activity = resolved.activity
-    known = ~np.isnan(activity.embodied_kg_per_device)
-    rate = rate_per_device_hour(
-        kg_per_device=activity.embodied_kg_per_device,
-        life_years=activity.life_years,
-        expected_utilisation=activity.expected_utilisation,
-    )
+    run = resolved.pieces.run_index
+    known = ~np.isnan(resolved.activity.embodied_kg_per_device)[run]
+    rate = embodied_rate(activity=resolved.activity, pieces=resolved.pieces, place=resolved.place)
     return Figures(resolved, np.where(known, rate, np.nan)), resolved.cells, amounts

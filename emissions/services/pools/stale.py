@@ -3,9 +3,10 @@
 Marks are rows, written in the transaction of the change; `settle_pools` works them off.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 from django.db import connection
@@ -73,7 +74,7 @@ def mark_pools(
 
 
 def mark_known_pools(
-    organisation: Organisation, condition: str, params: list[int], by: User | None,
+    organisation: Organisation, condition: str, params: Sequence[Any], by: User | None,
     cause: Cause, reason: str,
 ) -> None:  # fmt: skip
     """Mark the pools that exist and meet a condition on `pool`."""

@@ -1,7 +1,7 @@
 """What can be read: by whom, narrowed how, in how many queries."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from emissions.calculation.vocabulary import Role
 from emissions.models import Membership, Organisation, Project
 from emissions.selectors.periods import parse_value
+from emissions.services.change_life import set_life
 from emissions.services.close_quarter import close_quarter
 from emissions.services.tokens import create_token
 from tests.factories import (
@@ -240,6 +241,18 @@ class TestEach:
         assert (row["site"], row["device_count"], row["hardware"]) == (
             site.slug, 8, node.hardware.name,
         )  # fmt: skip
+
+    def test_a_node_has_its_lives(self, ours: Organisation) -> None:
+        node = make_node(organisation=ours, purchased_on=date(2024, 1, 1), life_years=4.0)
+        set_life(node=node, life_years=6.0, starts_on=date(2025, 1, 1), by=None, now=NOW)
+
+        row = read(of_person(make_member(organisation=ours)), f"nodes/{node.slug}/")
+
+        assert row["life_years"] == 6.0
+        assert row["lives"] == [
+            {"starts_on": "2025-01-01", "life_years": 6.0, "of_catalogue": False},
+            {"starts_on": None, "life_years": 4.0, "of_catalogue": False},
+        ]
 
     def test_factors_by_zone_and_day(self, ours: Organisation) -> None:
         client = of_person(make_member(organisation=ours))

@@ -9,6 +9,7 @@ import pytest
 
 from emissions.calculation.vocabulary import Control, HardwareKind, Preset, SiteKind, Tenure
 from emissions.models import EmissionEntry, GridZone, Organisation, PendingCalculation
+from emissions.services.change_life import set_life
 from emissions.services.invalidate import organisation_changed
 from emissions.services.manage_hardware import Device, edit_hardware
 from emissions.services.manage_nodes import Machine, dispose_node, edit_node, place_node
@@ -81,7 +82,7 @@ def _device(world: dict[str, Any], **values: Any) -> None:
             **values,
         }
     )
-    edit_hardware(hardware=world["own"], device=device, by=None)
+    edit_hardware(hardware=world["own"], device=device, by=None, life_from=MIDDLE, now=NOW)
 
 
 def _organisation(world: dict[str, Any], **values: Any) -> None:
@@ -108,12 +109,17 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "node: hardware": lambda world: _machine(world, hardware=world["h100"]),
     "node: power": lambda world: _machine(world, max_watts=9000.0, idle_watts=900.0),
     "node: footprint": lambda world: _machine(world, embodied_kg=5e4, embodied_source="Maker"),
-    "node: life": lambda world: _machine(world, life_years=2.0),
+    "node: life": lambda world: set_life(
+        node=world["node"], life_years=2.0, starts_on=MIDDLE, by=None, now=NOW
+    ),
     "node: place": lambda world: place_node(
         node=world["node"], site=world["other"], starts_on=MIDDLE, by=None, now=NOW
     ),
     "hardware: power": lambda world: _device(world, max_watts=500.0),
     "hardware: footprint": lambda world: _device(world, embodied_kg=200.0, embodied_source="Maker"),
+    "hardware: life": lambda world: _device(
+        world, embodied_kg=200.0, embodied_source="Maker", life_years=7.0
+    ),
     "project: team": lambda world: assign_project(
         project=world["project"], team=make_team(world["organisation"]), starts_on=MIDDLE,
         by=None, now=NOW,

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from datetime import UTC, date, datetime
 from io import StringIO
 
 import pytest
@@ -20,6 +21,7 @@ from emissions.models import (
     HardwareModel,
 )
 from emissions.selectors.catalogue import find_equipment
+from emissions.selectors.lives import BEGINNING, catalogue_lives
 from emissions.services import load_reference as module
 from emissions.services.load_reference import DATA, ReferenceConflict, Upserted, load_reference
 
@@ -194,7 +196,7 @@ def test_the_command_says_what_was_new():
 
 
 def test_the_command_explains_a_conflict(monkeypatch):
-    def refuse():
+    def refuse(**_):
         raise ReferenceConflict("Factor set x is recorded with other factors.")
 
     monkeypatch.setattr(
@@ -202,3 +204,16 @@ def test_the_command_explains_a_conflict(monkeypatch):
     )
     with pytest.raises(CommandError, match="recorded with other factors"):
         call_command("load_reference")
+
+
+def test_another_life_of_a_device_acts_from_the_day_it_is_loaded():
+    load_reference()
+    model = HardwareModel.objects.get(name="NVIDIA H100 SXM5 80GB")
+    shipped = model.life_years
+    HardwareModel.objects.filter(pk=model.pk).update(life_years=9.0)
+    load_reference(now=datetime(2025, 12, 31, tzinfo=UTC))
+    lives = catalogue_lives({model.pk: shipped})[model.pk]
+    assert [(one.starts_on, one.years) for one in lives] == [
+        (BEGINNING, 9.0),
+        (date(2025, 12, 31), shipped),
+    ]

@@ -216,12 +216,14 @@ class TestHardware:
         hardware = create_hardware(organisation=organisation, device=device, by=by, now=NOW)
         run = make_run(organisation, hardware=hardware)
         device = Device(name="X1", kind="gpu", max_watts=200, source="Data sheet")
-        edit_hardware(hardware=hardware, device=device, by=by)
+        edit_hardware(hardware=hardware, device=device, by=by, life_from=NOW.date(), now=NOW)
         before = energy_of(run)
         calculate_all()
         assert energy_of(run) == 2 * before
         with pytest.raises(SharedHardware):
-            edit_hardware(hardware=known["a100"], device=device, by=by)
+            edit_hardware(
+                hardware=known["a100"], device=device, by=by, life_from=NOW.date(), now=NOW
+            )
         assert HardwareModel.objects.get(pk=known["a100"].pk).max_watts == 400
 
 

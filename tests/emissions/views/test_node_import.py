@@ -151,7 +151,7 @@ class TestApplying:
             (other, team, "finance_lease", 2026),
         ]
         node.refresh_from_db()
-        assert (node.device_count, node.life_years) == (8, 5.0)
+        assert (node.device_count, node.lives.current().latest("starts_on").life_years) == (8, 5.0)
         new = Node.objects.get(organisation=organisation, name="rack-1")
         assert (new.node_count, new.disposed_on) == (2, date(2026, 2, 1))
         placement = NodePlacement.objects.current().get(node=new)
@@ -160,7 +160,7 @@ class TestApplying:
             date(2026, 2, 1),
         )
         events = AuditEvent.objects.filter(organisation=organisation, by=officer.user)
-        assert {"node edited", "node placed", "node created", "node disposed"} == set(
+        assert {"node's life changed", "node placed", "node created", "node disposed"} == set(
             events.values_list("action", flat=True)
         )
         again = plan_nodes(organisation=organisation, table=table, today=TODAY)

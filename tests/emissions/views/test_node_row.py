@@ -54,12 +54,12 @@ def test_the_list_offers_it_to_those_who_may(client, node) -> None:
 def test_a_row_is_edited_and_its_runs_are_calculated_again(client, node) -> None:
     make_run(node.organisation, node=node)
     assert "<form" in client.get(url(node), {"edit": "1"}).content.decode()
-    answer = client.post(url(node), values(node, name="rack-a", device_count=4, life_years="4.5"))
+    answer = client.post(url(node), values(node, name="rack-a", device_count=4))
     html = answer.content.decode()
     assert "<form" not in html
     assert "rack-a" in html
     stored = Node.objects.get(pk=node.pk)
-    assert (stored.name, stored.device_count, stored.life_years) == ("rack-a", 4, 4.5)
+    assert (stored.name, stored.device_count) == ("rack-a", 4)
     assert (stored.idle_watts, stored.max_watts, stored.hardware) == (100.0, 900.0, node.hardware)
     assert PendingCalculation.objects.filter(run__node=node).exists()
     assert AuditEvent.objects.filter(action="node edited").count() == 1

@@ -349,8 +349,9 @@ class TestIdle:
         assert sum(row.device_hours for row in rows) == 80
 
     def test_nothing_is_left_to_spread_after_its_life(self, organisation, node):
-        node.purchased_on, node.life_years = date(2025, 5, 16), 1.0
+        node.purchased_on = date(2025, 5, 16)
         node.save()
+        node.lives.update(life_years=1.0)
         make_run(organisation, node=node, duration_hours=100.0)
         self.settle(node)
         shares = sum(total.embodied_kg for total in MonthlyTotal.objects.filter(month=MAY).all())
@@ -426,7 +427,7 @@ def test_no_node_s_hardware_shares_exceed_its_footprint(runs, rule, life, order)
         by_month[row.month] = by_month.get(row.month, Decimal(0)) + row.embodied_kg
     placed = {month: kg for month, kg in by_month.items() if month < date(2026, 9, 1)}
     days = sum((min(last, date(2026, 8, 10)) - first).days for first, last in MONTHS)
-    in_life = min(days, int(life * 365))
+    in_life = min(days, life * 365)
     spread = 2 * 1200 * in_life / (life * 365)
     assert float(sum(placed.values())) == pytest.approx(spread, rel=1e-9)
     assert spread <= 2 * 1200
