@@ -114,7 +114,7 @@ def site_rows(*, organisation: Organisation, on: date) -> list[SiteRow]:
 
 
 def node_rows(*, organisation: Organisation, on: date, sort: str = "") -> list[NodeRow]:
-    """Return the nodes with their places and ages of a day, by site and name: three queries.
+    """Return the nodes with their places and ages of a day, by site and name: five queries.
 
     Their hours are those of the twelve months before the day's. What `sort` does not know of a
     node comes last, either way round.

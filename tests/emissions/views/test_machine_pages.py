@@ -283,7 +283,7 @@ def test_the_list_says_how_much_of_each_node_was_used_as_its_page_does(
     available = sum(month.available_hours for month in settled)
     assert 0 < sum(month.allocated_hours for month in settled) < available
     for sort in ("hours", "-hours"):
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(5):
             rows = node_rows(organisation=organisation, on=date(2026, 6, 15), sort=sort)
         assert rows[0].node.name == "rack-1"
     use = rows[0].use

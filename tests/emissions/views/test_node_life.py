@@ -65,7 +65,8 @@ def test_what_is_wrong_stands_beside_the_field(client, node, values, words) -> N
 def test_empty_follows_the_catalogue(client, node) -> None:
     HardwareModel.objects.filter(pk=node.hardware_id).update(life_years=7.0)
     client.post(url(node), {"life_years": "", "life_from": "2026-01-01"})
-    assert lives_of_node(node).shown[0].years == 7.0
+    fresh = Node.objects.select_related("hardware").get(pk=node.pk)
+    assert lives_of_node(fresh).shown[0].years == 7.0
     assert "as the catalogue says" in client.get(url(node, "node")).content.decode()
 
 
