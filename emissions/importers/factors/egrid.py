@@ -4,6 +4,8 @@ Sheets `SRL23`, `ST23` and `US23` (the year's two digits), or one of them saved 
 long names in their first row and codes in their second: `SRC2ERTA` is the subregion's total
 output rate of CO2 equivalent per MWh of net generation: combustion only, and per kWh generated,
 so that losses come on top by eGRID's rule. `SRCO2RTA`, `SRCH4RTA` and `SRN2ORTA` are its gases.
+`SRTRPR` (renewables), `SRNCPR` (nuclear) and `SRCLPR`, `SROLPR`, `SRGSPR`, `SROFPR` (coal, oil,
+gas, other fossil) are parts of its generation; what is unknown or purchased is in none.
 
 EPA publishes each edition twice, with the same sheets and codes: in pounds, and in metric
 units (`egrid2022_data_metric.xlsx`). Only the long name tells them apart: “… total output
@@ -21,10 +23,12 @@ from dataclasses import dataclass
 from emissions.calculation.vocabulary import FactorKind
 from emissions.importers.cells import Limits, Row, number_of
 from emissions.importers.factors.rows import (
+    SHARES_OFF,
     FactorRow,
     Format,
     NotThisFormat,
     Read,
+    add_mix,
     grams_of,
     whole_year,
     year_of,
@@ -66,6 +70,8 @@ SHEETS = (
     Sheet(re.compile(r"ST\d\d"), "PSTATABB", "ST"),
     Sheet(re.compile(r"US\d\d"), "", "US"),
 )
+#: Codes of the parts of generation that are renewable, nuclear and fossil.
+MIX = (("TRPR",), ("NCPR",), ("CLPR", "OLPR", "GSPR", "OFPR"))
 #: Postal abbreviations that are places of their own in ISO 3166-1.
 TERRITORIES = {"PR": "PR", "GU": "GU", "VI": "VI", "AS": "AS", "MP": "MP"}
 
@@ -144,6 +150,7 @@ def _row(found: Read, sheet: Sheet, row: Row, columns: Columns) -> None:
     if year is None or grams is None or zone is None:
         return
     starts_on, ends_before = whole_year(year)
+    _mix(found, sheet, row, zone, year, at)
     found.factors.append(
         FactorRow(
             row.number,
@@ -158,6 +165,21 @@ def _row(found: Read, sheet: Sheet, row: Row, columns: Columns) -> None:
             n2o_g_per_kwh=_gas(row, columns, f"{sheet.prefix}N2ORTA"),
         )
     )
+
+
+def _mix(found: Read, sheet: Sheet, row: Row, zone: str, year: int, at: dict[str, int]) -> None:
+    """Add what the generation is made of, where the sheet says it: in parts, or with “%”."""
+    kinds = []
+    for codes in MIX:
+        names = [f"{sheet.prefix}{code}" for code in codes]
+        cells = [row.cells[at[name]].rstrip("% ") for name in names if name in at]
+        parts = [number_of(cell) for cell in cells]
+        if len(parts) < len(names) or any(part is None for part in parts):
+            return
+        kinds.append((names[0], sum(part for part in parts if part is not None)))
+    scale = 100 if sum(part for _, part in kinds) > 1 + SHARES_OFF else 1
+    if not add_mix(found, row, zone, year, [(name, part / scale) for name, part in kinds]):
+        found.left_out.append(f"What {zone} is made of: its known parts do not make a whole.")
 
 
 def _zone(found: Read, sheet: Sheet, row: Row, at: dict[str, int]) -> str | None:

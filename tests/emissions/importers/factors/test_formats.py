@@ -234,6 +234,22 @@ class TestEgrid:
         assert found.factors[0].row == 3
         assert found.factors[0].co2_g_per_kwh < found.factors[0].g_co2e_per_kwh
 
+    @pytest.mark.parametrize("as_fractions", [False, True])
+    def test_what_a_subregion_is_made_of(self, as_fractions):
+        """14.5 % in the CSV; a workbook holds the same as fractions."""
+        text = (Path(__file__).parent / "egrid2022_srl22.csv").read_text()
+        rows: list[list[object]] = [[*row] for row in csv.reader(io.StringIO(text))]
+        if as_fractions:
+            rows = [
+                [float(c[:-1]) / 100 if str(c).endswith("%") else c for c in row] for row in rows
+            ]
+        found = read("egrid", workbook({"SRL22": rows}))
+        assert not found.errors
+        california = next(one for one in found.mixes if one.zone == "US-CAMX")
+        shares = california.renewable_share, california.nuclear_share, california.fossil_share
+        assert shares == pytest.approx((0.418, 0.084, 0.498))
+        assert california.starts_on == date(2022, 1, 1)
+
     def test_the_same_sheets_in_a_workbook_give_the_same(self):
         texts = {
             f"{sheet}22": (Path(__file__).parent / f"egrid2022_{sheet.lower()}22.csv").read_text()
