@@ -45,6 +45,7 @@ from emissions.services.manage_instruments import (
     true_up_year,
 )
 from emissions.services.manage_meters import Reading, record_reading
+from emissions.services.manage_sites import Conditions, set_conditions
 from emissions.services.pools.stale import idle_due
 from emissions.services.record_runs import delete_run, edit_run
 from emissions.services.verify_ledger import verify_ledger
@@ -250,13 +251,22 @@ class TestCoverage:
         record(organisation, "100", market=GridZone.objects.get(code="WORLD"))
         assert market(organisation, cell__site=other) == 0
 
-    def test_certificates_come_before_contracts_and_tariffs(self, organisation, site):
-        run_of(site, 1500.0)
-        tariff = record(organisation, "1", kind=InstrumentKind.TARIFF, rate_g_per_kwh=40.0)
-        contract = record(organisation, "1", kind=InstrumentKind.PPA)
-        record(organisation, "0.4")
-        assert used(tariff) == {5: 100}
-        assert used(contract) == {5: 1000}
+    def test_certificates_come_before_contracts_and_tariffs_however_soon_these_end(
+        self, organisation, site
+    ):
+        run_of(site, 1200.0)
+        tariff = record(organisation, "1", kind=InstrumentKind.TARIFF, ends_before=JUNE)
+        contract = record(organisation, "1", kind=InstrumentKind.PPA, ends_before=date(2026, 7, 1))
+        certificates = record(organisation, "0.4")
+        assert [used(one) for one in (certificates, contract, tariff)] == [{5: 400}, {5: 800}, {}]
+
+    def test_the_market_is_that_of_the_site_in_the_month(self, organisation, site):
+        for month in (5, 6):
+            run_of(site, 1000.0, month=month)
+        elsewhere = Conditions(zone=GridZone.objects.get(code="DE"), pue=1.25)
+        set_conditions(site=site, conditions=elsewhere, starts_on=JUNE, by=None, now=NOW)
+        certificates = record(organisation, "3", market=GridZone.objects.get(code="FR"))
+        assert used(certificates) == {5: 1000}
 
 
 class TestUses:
