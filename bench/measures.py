@@ -35,6 +35,8 @@ from tests import factories
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 PROJECTS, SITES = 20, 4
+#: All months that runs are inserted in: what dashboards are asked for.
+PERIOD = "Jul 2023–Jun 2026"
 #: Runs of the small organisation: enough for every combination of the large one's cells.
 FEW = 10_000
 Measure = dict[str, object]
@@ -347,8 +349,9 @@ def _page(organisation: Organisation, path: str) -> Callable[[], None]:
     address = f"/o/{organisation.slug}/{path.format(team=team.slug, project=project.slug)}"
 
     def get() -> None:
-        response = client.get(address, {"period": "2023-07..2026-06"})
+        response = client.get(address, {"from": "2023-07", "to": "2026-06"})
         assert response.status_code == 200, (address, response.status_code)
+        assert PERIOD.encode() in response.content
 
     get()
     return get

@@ -6,7 +6,15 @@ from emissions.models import Organisation
 from emissions.selectors.closings import closed_in, closings
 from emissions.selectors.periods import Period, parse_period, parse_value
 from emissions.services.close_quarter import close_quarter
-from tests.factories import make_organisation, make_reference, make_run, settle_all
+from emissions.services.factors.adopt import adopt_factor_set
+from tests.factories import (
+    make_factor_set,
+    make_hours,
+    make_organisation,
+    make_reference,
+    make_run,
+    settle_all,
+)
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -28,6 +36,9 @@ def run_of(organisation: Organisation, month: int) -> None:
 def organisation() -> Organisation:
     """Two closed quarters, of which the first has got another run since."""
     organisation = make_organisation()
+    zone, hours = make_reference()["DE"], make_factor_set()
+    make_hours(factor_set=hours, zone=zone, year=2026, grams=lambda _: 5.0)
+    adopt_factor_set(organisation=organisation, factor_set=hours, precedence=0, by=None, now=NOW)
     for month in (1, 3, 4, 6, 7):
         run_of(organisation, month)
     settle_all()
@@ -54,6 +65,8 @@ def test_what_was_closed_and_what_came_since_in_one_query(
     name = column if column.startswith("market") else earliest.headline
     assert first.closed_kg == getattr(earliest.closed, name) > 0
     assert first.closed_at == NOW
+    by_hour = earliest.closed.location_based_kg
+    assert earliest.closed.location_based_annual_kg != by_hour, "or the choice proves nothing"
 
 
 def test_a_period_has_the_quarters_that_it_touches(organisation):

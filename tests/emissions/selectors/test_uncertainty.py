@@ -164,6 +164,21 @@ class TestMeters:
         after = of(site.organisation, teams=(None,))
         assert after.high == pytest.approx(before.high, rel=0.001)
 
+    def test_a_group_of_it_is_metered_only_if_it_has_all_of_the_site(self, site):
+        def asked(by):
+            year = parse_value("2026", today=NOW.date())
+            spread = PeriodSpread(organisation=site.organisation, period=year)
+            return spread.by(by, "energy_facility_kwh").groups["energy_facility_kwh"]
+
+        model = str(self.run.hardware_id)
+        before = asked(By.HARDWARE)[model]
+        self.meter(site, self.kwh + 0.001)
+        assert asked(By.HARDWARE)[model].high == pytest.approx(before.high, rel=0.001)
+        whole = asked(By.SITE)[site.slug]
+        assert whole.high == pytest.approx(
+            self.kwh * ENERGY_BANDS[Basis.SITE_METER].high, rel=0.002
+        )
+
     def test_behind_an_it_meter_the_pue_is_still_uncertain(self, site):
         self.meter(site, self.kwh, MeasuringPoint.IT)
         found = uncertainty(organisation=site.organisation, period=None)
