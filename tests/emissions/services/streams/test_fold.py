@@ -1,31 +1,21 @@
 """From posts to hourly observations, runs and ledger lines."""
 
-import contextlib
-import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import FrameType
-from typing import Any
 
 import pytest
-from django.db import transaction
-from django.db.models import Sum
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emissions.calculation.vocabulary import (
     Basis,
     Boundary,
-    DoubleReason,
     NameKind,
     RunStatus,
     SourceKind,
 )
 from emissions.models import (
-    DoublePair,
     EmissionEntry,
-    EnergyPost,
     EnergyStream,
     Experiment,
     HardwareModel,
@@ -36,12 +26,12 @@ from emissions.models import (
     UnfoldedPost,
 )
 from emissions.selectors.catalogue import folded
-from emissions.services.doubles.review import find_doubles, keep_double, merge_double, reopen_double
 from emissions.services.manage_experiments import default_experiment
 from emissions.services.record_runs import delete_run
 from emissions.services.streams import fold as service
-from emissions.services.streams.fold import CLOSE_AFTER, fold_streams
+from emissions.services.streams.fold import fold_streams
 from emissions.services.verify_ledger import verify_ledger
+from tests.emissions.services.streams.reading import HOUR, MINUTE, posted_kwh, run_of
 from tests.factories import (
     HARDWARE,
     NOW,
@@ -55,19 +45,6 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-
-MINUTE = timedelta(minutes=1)
-HOUR = timedelta(hours=1)
-
-
-def run_of(stream: EnergyStream) -> Run:
-    stream.refresh_from_db()
-    assert stream.run is not None
-    return stream.run
-
-
-def posted_kwh(run: Run) -> Decimal:
-    return EmissionEntry.objects.filter(run=run).aggregate(kwh=Sum("energy_it_kwh"))["kwh"]
 
 
 class TestARun:
@@ -316,147 +293,6 @@ class TestAnOrganisationElsewhere:
         assert [one.started_at for one in hours][1:] == [one.ended_at for one in hours][:-1]
 
 
-class TestAKilledFold:
-    """Whatever line it had reached: the next fold finds everything as if it had not been."""
-
-    @staticmethod
-    def lines_of(work: Callable[[], object], *, stop_at: int | None = None) -> int:
-        """Run a piece of work up to a line of the folding; return how many lines it went."""
-        seen = 0
-
-        def trace(frame: FrameType, event: str, _: object) -> Any:
-            nonlocal seen
-            if not frame.f_code.co_filename.endswith(("streams/fold.py", "streams/segments.py")):
-                return None
-            if event == "line":
-                seen += 1
-                if seen == stop_at:
-                    raise Killed
-            return trace
-
-        before = sys.gettrace()
-        sys.settrace(trace)
-        try:
-            work()
-        finally:
-            sys.settrace(before)
-        return seen
-
-    @pytest.fixture
-    def trackers(self) -> list[EnergyStream]:
-        """A run that grows, one that is new, two that watch one machine, one that must close."""
-        grows = make_stream()
-        make_post(grows)
-        fold_streams(now=NOW)
-        make_post(grows, ends=NOW + HOUR)
-        shared = {"experiment": grows.experiment, "address": "10.0.0.7"}
-        streams = [grows, make_stream(), make_stream(**shared), make_stream(**shared)]
-        for stream in streams[1:]:
-            make_post(stream)
-        return streams
-
-    def state(self) -> list[Any]:
-        runs = Run.objects.order_by("pk").values_list("energy_kwh", "device_hours", "status")
-        seen = Observation.objects.order_by("source_id", "started_at")
-        return [
-            list(runs),
-            list(seen.values_list("source_id", "started_at", "ended_at", "energy_kwh")),
-            list(EnergyStream.objects.order_by("pk").values_list("double_kwh", "is_open")),
-            UnfoldedPost.objects.count(),
-        ]
-
-    def test_nothing_is_lost_and_nothing_counts_twice(self, trackers):
-        ids = [stream.pk for stream in trackers]
-        due = {"now": NOW + HOUR, "at_once": True}
-
-        def fold() -> None:
-            with transaction.atomic():
-                service._fold_batch(ids, due["now"], CLOSE_AFTER)
-
-        before = self.state()
-        with transaction.atomic():
-            lines = self.lines_of(fold)
-            expected = self.state()
-            transaction.set_rollback(True)
-        assert lines > 150
-        assert self.state() == before
-        assert expected != before
-        for line in range(1, lines + 1, max(1, lines // 12)):
-            with contextlib.suppress(Killed):
-                self.lines_of(fold, stop_at=line)
-            assert self.state() == before, line
-        fold()
-        assert self.state() == expected
-        fold()
-        assert self.state() == expected
-        calculate_all()
-        assert verify_ledger().clean
-        total = EnergyPost.objects.aggregate(kwh=Sum("energy_kwh"))["kwh"]
-        doubles = sum(EnergyStream.objects.values_list("double_kwh", flat=True))
-        counted = EmissionEntry.objects.aggregate(kwh=Sum("energy_it_kwh"))["kwh"]
-        assert float(counted) + doubles == pytest.approx(total, abs=1e-8)
-
-
-class Killed(BaseException):
-    """What ends a process in the middle of a line."""
-
-
-class TestWhenItIsFolded:
-    def test_at_first_then_once_an_hour(self):
-        stream = make_stream()
-        make_post(stream)
-        assert fold_streams(now=NOW) == 1
-        make_post(stream, ends=NOW + 30 * MINUTE)
-        assert fold_streams(now=NOW + 30 * MINUTE) == 0
-        assert fold_streams(now=NOW + 60 * MINUTE) == 1
-        assert fold_streams(now=NOW + 61 * MINUTE) == 0
-
-    def test_at_once_before_a_close(self):
-        stream = make_stream()
-        make_post(stream)
-        fold_streams(now=NOW)
-        make_post(stream, ends=NOW + MINUTE)
-        assert fold_streams(now=NOW + MINUTE, at_once=True) == 1
-        assert run_of(stream).energy_kwh == pytest.approx(0.08)
-
-    def test_it_closes_after_a_time_without_posts(self):
-        stream = make_stream()
-        make_post(stream)
-        fold_streams(now=NOW)
-        make_post(stream, ends=NOW + MINUTE)
-        later = NOW + CLOSE_AFTER + 2 * MINUTE
-        assert fold_streams(now=later) == 1
-        run = run_of(stream)
-        assert run.status == RunStatus.COMPLETED
-        assert run.energy_kwh == pytest.approx(0.08)
-        assert fold_streams(now=later) == 0
-
-    def test_a_late_post_reopens_it(self):
-        stream = make_stream()
-        make_post(stream)
-        fold_streams(now=NOW)
-        later = NOW + CLOSE_AFTER + MINUTE
-        fold_streams(now=later)
-        make_post(stream, ends=later)
-        assert fold_streams(now=later) == 1
-        assert run_of(stream).status == RunStatus.RUNNING
-
-    def test_what_somebody_called_failed_stays_so(self):
-        stream = make_stream()
-        make_post(stream)
-        fold_streams(now=NOW)
-        Run.objects.update(status=RunStatus.FAILED)
-        fold_streams(now=NOW + CLOSE_AFTER + MINUTE)
-        assert run_of(stream).status == RunStatus.FAILED
-
-    def test_one_that_never_posts_is_forgotten(self):
-        stream = make_stream()
-        assert fold_streams(now=NOW + CLOSE_AFTER + MINUTE) == 1
-        stream.refresh_from_db()
-        assert not stream.is_open
-        assert stream.run is None
-
-
 class TestTotals:
     def test_the_last_one_counts(self):
         stream = make_stream()
@@ -473,102 +309,6 @@ class TestTotals:
         assert run.energy_kwh == pytest.approx(0.12)
         assert run.device_hours == pytest.approx(0.1)
         assert run.started_at == NOW
-
-
-class TestSeveralTrackersOnOneMachine:
-    def two(self, **second) -> tuple[EnergyStream, EnergyStream]:
-        project = make_project()
-        facts = {"project": project, "address": "10.0.0.7", "memory_gb": 64.0}
-        return make_stream(**facts), make_stream(**{**facts, **second})
-
-    def test_what_both_saw_counts_once(self):
-        first, second = self.two()
-        make_post(first)
-        make_post(second)
-        fold_streams(now=NOW)
-        assert run_of(first).energy_kwh == pytest.approx(0.04)
-        assert run_of(second).energy_kwh == 0
-        assert run_of(second).device_hours == 0
-        assert second.double_kwh == pytest.approx(0.04)
-
-    def test_only_while_they_overlap(self):
-        first, second = self.two()
-        make_post(first)
-        make_post(second, ends=NOW + MINUTE)
-        make_post(second, ends=NOW + 3 * MINUTE)
-        fold_streams(now=NOW + 3 * MINUTE)
-        assert run_of(first).energy_kwh == pytest.approx(0.04)
-        kwh = run_of(second).energy_kwh
-        assert kwh + second.double_kwh == pytest.approx(0.08)
-        assert 0 < second.double_kwh < 0.04
-
-    def test_a_late_post_of_the_first_takes_from_the_second(self):
-        first, second = self.two()
-        make_post(second)
-        fold_streams(now=NOW)
-        assert run_of(second).energy_kwh == pytest.approx(0.04)
-        make_post(first, now=NOW + MINUTE)
-        fold_streams(now=NOW + MINUTE)
-        assert run_of(second).energy_kwh == 0
-        calculate_all()
-        assert posted_kwh(second.run) in (None, 0)
-        assert verify_ledger().clean
-
-    @pytest.mark.parametrize(
-        "other", [{"address": "10.0.0.8"}, {"memory_gb": 32.0}, {"is_whole_machine": False}]
-    )
-    def test_other_machines_and_processes_count(self, other):
-        for stream in self.two(**other):
-            make_post(stream)
-        fold_streams(now=NOW)
-        assert [run.energy_kwh for run in Run.objects.all()] == pytest.approx([0.04, 0.04])
-
-    def test_the_organisation_may_know_better(self):
-        streams = self.two()
-        Experiment.objects.update(separate_machines=True)
-        for stream in streams:
-            make_post(stream)
-        fold_streams(now=NOW)
-        assert run_of(streams[1]).energy_kwh == pytest.approx(0.04)
-
-    def test_three_count_once(self):
-        first, second = self.two()
-        third = make_stream(experiment=first.experiment, address="10.0.0.7", memory_gb=64.0)
-        for stream in (first, second, third):
-            make_post(stream)
-        fold_streams(now=NOW)
-        total = sum(Run.objects.values_list("energy_kwh", flat=True))
-        assert total == pytest.approx(0.04)
-
-    def test_they_are_listed_as_doubles_and_a_decision_counts(self):
-        first, second = self.two()
-        for stream in (first, second):
-            make_post(stream)
-        fold_streams(now=NOW)
-        assert find_doubles(organisation=first.organisation, now=NOW) == 1
-        pair = DoublePair.objects.get()
-        assert pair.reason == DoubleReason.HOST
-        keep_double(pair=pair, by=None, now=NOW)
-        fold_streams(now=NOW)
-        assert run_of(second).energy_kwh == pytest.approx(0.04)
-        reopen_double(pair=pair, by=None, now=NOW)
-        fold_streams(now=NOW)
-        assert run_of(second).energy_kwh == 0
-        merge_double(pair=pair, keep=run_of(second), by=None, now=NOW)
-        fold_streams(now=NOW)
-        calculate_all()
-        assert posted_kwh(run_of(second)) == Decimal("0.04")
-        assert posted_kwh(run_of(first)) in (None, 0)
-        assert verify_ledger().clean
-
-    def test_when_the_first_is_deleted_the_second_counts(self):
-        first, second = self.two()
-        for stream in (first, second):
-            make_post(stream)
-        fold_streams(now=NOW)
-        delete_run(run=run_of(first), by=None, now=NOW)
-        assert fold_streams(now=NOW) == 1
-        assert run_of(second).energy_kwh == pytest.approx(0.04)
 
 
 class TestHardware:
