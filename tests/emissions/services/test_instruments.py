@@ -28,6 +28,7 @@ from emissions.models import (
     Run,
     Site,
 )
+from emissions.selectors.instruments import Years
 from emissions.selectors.periods import of_months
 from emissions.services.close_quarter import close_quarter
 from emissions.services.manage_instruments import (
@@ -345,6 +346,13 @@ def test_what_is_used_by_hand_is_not_covered_again_unless_it_lapses(organisation
     lapse_instrument(instrument=by_hand, by=None)
     settle()
     assert used(other) == {5: 1000}
+
+
+def test_a_year_that_is_trued_up_ends_with_december():
+    years = Years(date(2026, 1, 1), ())
+    contracted = InstrumentStatus.CONTRACTED
+    assert not years.counts(contracted, date(2025, 12, 1))
+    assert years.counts(contracted, date(2026, 1, 1))
 
 
 class TestTheYearsEnd:
