@@ -18,6 +18,7 @@ from bench.worker import memory_mb
 from emissions.calculation.vocabulary import Cause, Role
 from emissions.models import (
     EmissionEntry,
+    GridZone,
     Membership,
     Organisation,
     PendingCalculation,
@@ -220,7 +221,7 @@ def _moved(
     for year in range(2023, 2027):
         factories.make_factor(
             factor_set=other,
-            zone=factories.GridZone.objects.get(code="FR"),
+            zone=GridZone.objects.get(code="FR"),
             year=year,
             g_co2e_per_kwh=61.0,
         )
@@ -235,7 +236,7 @@ def _moved(
     for year in range(2023, 2027):
         factories.make_hours(
             factor_set=hourly,
-            zone=factories.GridZone.objects.get(code="FR"),
+            zone=GridZone.objects.get(code="FR"),
             year=year,
             grams=lambda hour: None if hour % 97 == 0 else 40.0 + hour % 24,
         )
@@ -258,7 +259,7 @@ def _moved_zone(organisation: Organisation, runs: int) -> list[Measure]:
     Its peer is moving the same runs to that zone, when it is known which: the aim leaves
     half as much again for finding them.
     """
-    sweden = factories.GridZone.objects.get(code="SE")
+    sweden = GridZone.objects.get(code="SE")
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE emissions_run SET site_id = NULL, zone_id = %s"

@@ -1,0 +1,81 @@
+"""Make what tests need: plain functions whose arguments name what matters in a situation."""
+
+from tests.factories.common import NOW, PASSWORD, SINCE, number
+from tests.factories.inventory import (
+    make_cloud_account,
+    make_fuel_use,
+    make_instrument,
+    make_node,
+    make_reading,
+    make_site,
+)
+from tests.factories.ledger import calculate_all, settle_all
+from tests.factories.organisation import (
+    make_member,
+    make_organisation,
+    make_project,
+    make_team,
+    make_token,
+    make_user,
+    move_project,
+)
+from tests.factories.reference import (
+    GRAMS,
+    HARDWARE,
+    make_alias,
+    make_factor,
+    make_factor_set,
+    make_hardware,
+    make_hours,
+    make_load,
+    make_mix,
+    make_preview,
+    make_reference,
+)
+from tests.factories.runs import (
+    make_double,
+    make_import,
+    make_mapping,
+    make_post,
+    make_run,
+    make_stream,
+)
+
+__all__ = [
+    "GRAMS",
+    "HARDWARE",
+    "NOW",
+    "PASSWORD",
+    "SINCE",
+    "calculate_all",
+    "make_alias",
+    "make_cloud_account",
+    "make_double",
+    "make_factor",
+    "make_factor_set",
+    "make_fuel_use",
+    "make_hardware",
+    "make_hours",
+    "make_import",
+    "make_instrument",
+    "make_load",
+    "make_mapping",
+    "make_member",
+    "make_mix",
+    "make_node",
+    "make_organisation",
+    "make_post",
+    "make_preview",
+    "make_project",
+    "make_reading",
+    "make_reference",
+    "make_run",
+    "make_site",
+    "make_stream",
+    "make_team",
+    "make_token",
+    "make_user",
+    "move_project",
+    "number",
+    "settle_all",
+]
