@@ -51,7 +51,7 @@ def test_a_figure_s_csv_is_its_table(lab, client):
         heads = section.split("<thead>")[1].split("</thead>")[0]
         bounds = [name for name in found[0] if name.startswith("95 % ")]
         assert len(re.findall("<th ", heads)) == len(found[0]) - len(bounds)
-        assert len(bounds) == 2 * heads.count("95 % interval")
+        assert len(bounds) == 2 * heads.count(">95 % interval<")
         if name != "by-month":
             assert [label for row in found for label in row.values() if label in body]
             assert all(next(iter(row.values())) in body for row in found)
