@@ -161,14 +161,16 @@ def test_it_is_the_total_by_the_hour_and_by_the_year(headline):
     settle_all()
     by_column = MonthlyTotal.objects.filter(cell__organisation=cloud.organisation)
     columns = [Sum("location_based_kg"), Sum("location_based_annual_kg")]
-    hourly, annual = by_column.aggregate(*columns).values()
-    assert hourly != annual
+    own = by_column.aggregate(*columns)
+    assert len(set(own.values())) == 2
     cloud.load("900")
     cloud.choose(InventoryFigure.STATEMENT)
     assert location(cloud.totals()) == 900
     hourly, annual = by_column.aggregate(*columns).values()
     assert hourly == annual
-    assert verify_ledger(organisation=cloud.organisation).clean
+    cloud.load(None, "100", version="v2")
+    cloud.totals()
+    assert by_column.aggregate(*columns) == own
 
 
 def test_the_statement_s_scope_3_stands_beside_the_electricity(cloud):
@@ -188,6 +190,16 @@ def test_teams_add_up_to_the_statement(cloud):
     assert sum(map(market, teams)) == Decimal("99.999999999")
     assert all(location(team) > 400 for team in teams)
     assert cloud.totals(teams=(None,)).empty
+
+
+def test_it_is_shared_in_proportion_to_the_own_estimate(cloud):
+    for _ in range(2):
+        make_run(project=cloud.projects[1], site=cloud.site)
+    cloud.load("900", "400")
+    cloud.choose(InventoryFigure.STATEMENT)
+    found = [cloud.totals(teams=(team.pk,)) for team in cloud.teams]
+    assert [location(one) for one in found] == [225, 675]
+    assert [market(one) for one in found] == [100, 300]
 
 
 def test_what_the_provider_does_not_state_stays_the_own_estimate(cloud):
