@@ -9,7 +9,7 @@ from django.db.models import Sum
 
 from emissions.calculation.vocabulary import PoolKind, SiteKind
 from emissions.models import NodePlacement, Organisation
-from emissions.selectors.lives import lives_of
+from emissions.selectors.lives import lives_of_nodes
 from emissions.selectors.periods import Period
 from emissions.selectors.totals import NONE, By, Filters, Totals, lines_of, totals_by
 
@@ -44,7 +44,7 @@ class HardwareUse:
 def by_hardware(
     *, organisation: Organisation, period: Period, filters: Filters
 ) -> list[HardwareUse]:
-    """Return the use of each hardware model, by name: seven queries."""
+    """Return the use of each hardware model, by name: six queries."""
     groups = totals_by(organisation=organisation, period=period, by=By.HARDWARE, filters=filters)
     lines = lines_of(organisation=organisation, period=period, filters=filters)
     runs: Any = lines.exclude(cell__source_kind__in=[kind.value for kind in PoolKind])
@@ -89,9 +89,10 @@ def _placed(organisation: Organisation, period: Period, filters: Filters) -> lis
     teams = [one for one in filters.teams if one is not None]
     if teams:
         facts = facts.filter(owner__in=teams)
-    lives = lives_of(organisation=organisation)
+    placed = list(facts.select_related("node__hardware").order_by("-starts_on"))
+    lives = lives_of_nodes([fact.node for fact in placed])
     found, seen = [], set[int]()
-    for fact in facts.select_related("node__hardware").order_by("-starts_on"):
+    for fact in placed:
         ends = min(fact.ends_before or date.max, fact.node.disposed_on or date.max)
         days = (min(ends, period.ends_before) - max(fact.starts_on, period.starts_on)).days
         if days <= 0:
