@@ -4,13 +4,22 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from emissions.calculation.vocabulary import Basis, Control, Fit, SiteKind
+from emissions.calculation.vocabulary import Basis, Control, FactorRole, Fit, SiteKind
 from emissions.models import CloudRegion, DefaultPue, EmissionEntry, GridZone, HardwareModel, Run
 from emissions.services.calculate import calculate_pending
 from emissions.services.estimate import estimate_runs
+from emissions.services.factors.adopt import adopt_factor_set
 from emissions.services.manage_sites import Conditions, set_conditions
 from emissions.services.record_runs import record_runs
-from tests.factories import NOW, make_node, make_organisation, make_project, make_site
+from tests.factories import (
+    NOW,
+    make_factor,
+    make_factor_set,
+    make_node,
+    make_organisation,
+    make_project,
+    make_site,
+)
 
 pytestmark = pytest.mark.django_db
 MAY = datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -127,6 +136,12 @@ def test_scope_follows_control(organisation, kind, control, scope, category):
 
 
 def test_a_stated_factor_stands_for_all_of_them(organisation):
+    factors, france = make_factor_set(), GridZone.objects.get(code="FR")
+    make_factor(
+        factor_set=factors, zone=france, year=2026, role=FactorRole.UPSTREAM, g_co2e_per_kwh=7.0
+    )
+    adopt_factor_set(organisation=organisation, factor_set=factors, precedence=5, by=None, now=NOW)
+    assert estimate(organisation, zone=france, stated_pue=1.0).upstream_kg > 0
     found = estimate(
         organisation,
         site=make_site(organisation=organisation),
