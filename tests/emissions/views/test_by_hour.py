@@ -55,14 +55,14 @@ def pages(organisation: Organisation) -> list[str]:
 
 def test_by_the_hour_beside_the_year(organisation):
     for html in pages(organisation):
-        assert "25.0\u00a0kg\u00a0CO₂e by the hour of the grid" in html
+        assert "25\u00a0kg\u00a0CO₂e by the hour of the grid" in html
 
 
 def test_the_year_beside_the_hour_where_that_comes_first(organisation):
     organisation.headline = Headline.HOURLY
     organisation.save(update_fields=["headline"])
     for html in pages(organisation):
-        assert "50.0\u00a0kg\u00a0CO₂e at the factor of the year" in html
+        assert "50\u00a0kg\u00a0CO₂e at the factor of the year" in html
 
 
 def test_nothing_stands_beside_where_no_hours_are_known():
