@@ -5,19 +5,21 @@ from datetime import UTC, datetime, timedelta
 from emissions.calculation.vocabulary import RunStatus, SourceKind, Stage
 from emissions.models import ClosedQuarter, HardwareModel, Organisation, Run, User
 from emissions.selectors.closings import open_quarters_before
-from emissions.selectors.periods import month_number, of_months
+from emissions.selectors.periods import month_number, of_months, quarter_of
 from emissions.services.close_quarter import close_quarter
 from emissions.services.record_runs import record_runs
 
+HALF_A_YEAR = timedelta(days=183)
 HARDWARE = "NVIDIA Tesla V100 SXM2 32 GB"
 
 
 def close_old_quarters(*, organisation: Organisation, by: User | None, now: datetime) -> int:
-    """Close every quarter that ended before last year did; return how many.
+    """Close every quarter that ended half a year ago or before; return how many.
 
-    Call it once everything is calculated and settled.
+    Call it once everything is calculated and settled. The latest twelve months, which pages
+    show first, then hold closed quarters and open ones.
     """
-    due = datetime(now.year - 1, 1, 1, tzinfo=UTC).date()
+    due = quarter_of((now - HALF_A_YEAR).date()).starts_on
     quarters = open_quarters_before(organisation=organisation, starts_on=due)
     for quarter in quarters:
         close_quarter(organisation=organisation, quarter=quarter, by=by, now=now)

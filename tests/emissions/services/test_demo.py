@@ -100,12 +100,12 @@ def test_the_hours_of_one_grid_are_invented_and_stand_beside_the_year(demo):
 def test_its_oldest_quarters_are_closed_and_one_has_moved_since(demo):
     settle_all()
     officer = User.objects.get(email="officer@nordlys.example")
-    assert close_old_quarters(organisation=demo, by=officer, now=NOW) == 5
+    assert close_old_quarters(organisation=demo, by=officer, now=NOW) == 10
     log_late(organisation=demo, by=officer, now=NOW)
     settle_all()
     found = closings(organisation=demo)
-    assert [one.period.label for one in found][:2] == ["Q4 2024", "Q3 2024"]
-    assert [one.moved for one in found] == [True, False, False, False, False]
+    assert [one.period.label for one in found][:2] == ["Q1 2026", "Q4 2025"]
+    assert [one.moved for one in found] == [True] + [False] * 9
     assert found[0].location_based_kg > 10
     assert verify_ledger(organisation=demo).clean
 
