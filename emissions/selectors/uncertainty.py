@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,7 @@ from emissions.calculation.uncertainty import Interval
 from emissions.calculation.vocabulary import Assumption, MeasuringPoint, PoolKind
 from emissions.models import EmissionEntry, MeterReading, Node, Organisation, Run
 from emissions.selectors.headline import summed
-from emissions.selectors.periods import Period
+from emissions.selectors.periods import Period, first_day, month_number
 from emissions.selectors.spread import AMOUNTS, AT_FACILITY, AT_IT, Row, Spread, Uncertainty
 from emissions.selectors.totals import DIMENSIONS, By, Dimension, Filters, lines_by, lines_of
 
@@ -35,6 +35,7 @@ INPUTS = (
     "kind",
     "metered",
 )
+DAY = timedelta(days=1)
 #: What tables of groups show.
 TABLED = ("location_based_kg", "market_based_kg", "energy_facility_kwh")
 #: Dimensions that leave a site's month whole: its meter's remainder is in the same group.
@@ -218,22 +219,28 @@ def _all_of_sites(filters: Filters) -> bool:
 
 
 def _metered_months(lines: QuerySet[Any]) -> list[When]:
-    """Return the months of sites whose meter's remainder is posted: their sum is metered."""
+    """Return the months of sites whose meter's remainder is posted: their sum is metered.
+
+    A month that is read at the IT equipment, if only in part, keeps the uncertainty of its PUE.
+    """
     rest = lines.filter(cell__source_kind=PoolKind.METER_REMAINDER, cell__site__isnull=False)
-    months: dict[int, set[date]] = {}
-    for site, month in rest.order_by().values_list("cell__site", "month").distinct():
-        months.setdefault(site, set()).add(month)
+    months = set(rest.order_by().values_list("cell__site", "month").distinct())
     if not months:
         return []
-    readings = MeterReading.objects.filter(site__in=months, measuring_point=MeasuringPoint.IT)
-    at_it = set(readings.values_list("site", flat=True))
+    readings = MeterReading.objects.filter(
+        site__in={site for site, _ in months}, measuring_point=MeasuringPoint.IT
+    )
+    at_it = {
+        (site, first_day(number))
+        for site, starts_on, ends_before in readings.values_list("site", "starts_on", "ends_before")
+        for number in range(month_number(starts_on), month_number(ends_before - DAY) + 1)
+    }
+    found: dict[tuple[int, int], list[date]] = {}
+    for site, month in sorted(months):
+        found.setdefault((site, AT_IT if (site, month) in at_it else AT_FACILITY), []).append(month)
     return [
-        When(
-            cell__site=site,
-            month__in=sorted(found),
-            then=Value(AT_IT if site in at_it else AT_FACILITY),
-        )
-        for site, found in months.items()
+        When(cell__site=site, month__in=of_site, then=Value(point))
+        for (site, point), of_site in found.items()
     ]
 
 

@@ -184,6 +184,19 @@ class TestMeters:
         found = uncertainty(organisation=site.organisation, period=None)
         assert {"energy", "pue", "factor"} == {one.input for one in found.sources}
 
+    def test_a_month_behind_an_it_meter_says_nothing_of_another(self, site):
+        reading = Reading(
+            starts_on=JUNE,
+            ends_before=date(2026, 7, 1),
+            energy_kwh=Decimal(1),
+            measuring_point=MeasuringPoint.IT,
+        )
+        record_reading(site=site, reading=reading, by=None, now=NOW)
+        self.meter(site, 2 * self.kwh)
+        month = parse_value("2026-05", today=NOW.date())
+        found = uncertainty(organisation=site.organisation, period=month)
+        assert {"energy", "factor"} == {one.input for one in found.sources}
+
 
 def test_fuel_is_as_far_off_as_a_bill():
     site = make_site(make_organisation())
