@@ -217,6 +217,7 @@ NOT_PAGES = {
     "node_life": "POST",
     "node_dispose": "POST",
     "adopt_factor_set": "POST",
+    "factor_template": "a file",
     "factor_load_progress": "a fragment",
     "factor_load_cancel": "POST",
     "factor_preview_start": "POST",
