@@ -36,9 +36,26 @@
     return { ...axis, tickvals: kept, ticktext };
   }
 
+  // Of stacked bars Plotly names all of a month: this is the one under the pointer, if any.
+  function hit(element, event) {
+    const bars = event.points.filter((point) => point.data.type === "bar");
+    if (bars.length < 2) return event.points[0];
+    const axis = bars[0].yaxis;
+    const value = axis.p2d(event.event.clientY - element.getBoundingClientRect().top - axis._offset);
+    const ends = { up: 0, down: 0 };
+    return bars
+      .sort((one, other) => one.curveNumber - other.curveNumber)
+      .find(({ y }) => {
+        const side = y < 0 ? "down" : "up";
+        const begins = ends[side];
+        ends[side] += y;
+        return Math.min(begins, ends[side]) <= value && value < Math.max(begins, ends[side]);
+      });
+  }
+
   // Only addresses on this site are followed.
-  function follow(event) {
-    const address = event.points?.[0]?.customdata;
+  function follow(element, event) {
+    const address = hit(element, event)?.customdata;
     const url = Array.isArray(address) ? address[0] : address;
     if (typeof url !== "string" || !/^[/?]/.test(url) || url.startsWith("//")) return;
     if (event.event?.ctrlKey || event.event?.metaKey) open(url, "_blank", "noopener");
@@ -58,7 +75,7 @@
     element.dataset.drawn = "yes";
     const linked = figure.data.some((trace) => (trace.customdata ?? []).some(Boolean));
     element.toggleAttribute("data-links", linked);
-    element.on("plotly_click", follow);
+    element.on("plotly_click", (event) => follow(element, event));
   }
 
   function drawAll(within) {

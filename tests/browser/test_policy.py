@@ -50,3 +50,25 @@ def test_a_chart_can_be_read_as_a_table(stack, open_page):
     assert not figure.locator("[data-figure]").is_visible()
     figure.get_by_role("button", name="Chart").click()
     assert figure.locator("svg.main-svg").first.is_visible()
+
+
+def test_a_click_on_a_bar_opens_what_is_under_the_pointer(stack, open_page):
+    tab = open_page("manager")
+    tab.goto("/o/nordlys/")
+    settle(tab)
+    plot = tab.locator(".figure [data-figure]").first
+    traces = plot.evaluate(
+        "element => JSON.parse(document.getElementById(element.dataset.figure).textContent).data"
+        ".filter(trace => trace.type === 'bar').map(trace => trace.customdata[0])"
+    )
+    plot.scroll_into_view_if_needed()
+    bars = plot.locator(".barlayer .trace.bars")
+    high = [
+        (bars.nth(at).locator("path").first.bounding_box(), url)
+        for at, url in enumerate(traces)
+        if url
+    ]
+    box, url = next((box, url) for box, url in high[1:] if box and box["height"] > 6)
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    tab.wait_for_url(lambda address: address.endswith(url), wait_until="commit")
