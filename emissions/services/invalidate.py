@@ -27,7 +27,7 @@ from emissions.models import (
     User,
 )
 from emissions.selectors.closings import Sets
-from emissions.selectors.instruments import years_of
+from emissions.selectors.years import years_of
 from emissions.services.factors.affected import affected_runs
 from emissions.services.factors.tables import adopted_sets
 from emissions.services.pools.stale import (

@@ -16,7 +16,7 @@ from emissions.models import (
     Site,
     User,
 )
-from emissions.selectors.instruments import years_of
+from emissions.selectors.years import years_of
 from emissions.services.audit import snapshot, write_audit_event
 from emissions.services.invalidate import instrument_changed
 from emissions.services.posting import share_ledger

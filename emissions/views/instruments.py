@@ -11,13 +11,8 @@ from emissions.forms.instruments import InstrumentForm, RetirementForm, UseForm
 from emissions.models import EnergyInstrument
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors.instrument_quality import Verdict, qualities
-from emissions.selectors.instruments import (
-    instrument_rows,
-    matched,
-    uses_of,
-    year_end,
-    years_of,
-)
+from emissions.selectors.instruments import instrument_rows, matched, uses_of, year_end
+from emissions.selectors.years import years_of
 from emissions.services.manage_instruments import (
     InUse,
     OutsideItsPeriod,

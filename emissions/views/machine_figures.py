@@ -122,7 +122,7 @@ def coverage_figure(
     }
     used = [sum(column, ZERO) for column in zip(*rows.values(), strict=True)]
     whole = [electricity.get(month, ZERO) for month in months]
-    rows["Not covered"] = [max(ZERO, all_ - one) for all_, one in zip(whole, used, strict=True)]
+    rows["Not covered"] = [all_ - one for all_, one in zip(whole, used, strict=True)]
     scale = Scale.of(whole, numbers.ENERGY, "")
     points = [
         SeriesPoint(month, name, float(scale(value)))
@@ -135,11 +135,11 @@ def coverage_figure(
         id="instruments",
         title="Electricity that instruments cover",
         unit=scale.unit,
-        conclusion=f"Instruments cover {numbers.percent_text(sum(used, ZERO) / consumed)} of the"
-        " electricity."
+        conclusion=f"Instruments cover {numbers.percent_text(sum(used, ZERO) / consumed)} of all"
+        " electricity of the site."
         if consumed > 0
         else "",
-        note="Market-based only. What is not retired yet counts provisionally.",
+        note="Other known load takes its share. What is not retired yet counts provisionally.",
     )
     header = ["Month", *(f"{name} [kWh]" for name in rows)]
     return Figure(

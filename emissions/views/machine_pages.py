@@ -12,7 +12,7 @@ from emissions.charts import numbers
 from emissions.models import Node, NodeLife, NodePlacement, Site, SiteConditions
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors import machines as selector
-from emissions.selectors.instruments import SiteUse, electricity_at, uses_at
+from emissions.selectors.instruments import SiteUse, uses_at
 from emissions.selectors.inventory import (
     conditions_history,
     life_history,
@@ -75,9 +75,8 @@ def site(request: HttpRequest, member: Member, site_slug: str) -> HttpResponse:
     if reconciled:
         figures = {"reconciliation": reconciliation_figure(reconciled), **figures}
     span = {"starts_on": period.starts_on, "ends_before": period.ends_before}
-    uses = uses_at(site=shown, **span)
+    uses, electricity = uses_at(site=shown, **span)
     if any(use.by_month for use in uses):
-        electricity = electricity_at(site=shown, **span)
         figures["instruments"] = coverage_figure(uses, electricity, period)
     readings = readings_of(site=shown)
     placed = selector.nodes_at(site=shown, on=address.today)

@@ -5,18 +5,11 @@ never more than the site's electricity and the instrument's MWh. What was used i
 is closed stays as it was until the year is trued up; then only retired instruments cover.
 """
 
-from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
-from typing import Any
-
-from django.db.models import Sum
 
 from emissions.calculation.vocabulary import (
     Cause,
-    InstrumentKind,
-    MeasuringPoint,
     PoolKind,
     SiteKind,
 )
@@ -24,52 +17,14 @@ from emissions.models import (
     EnergyInstrument,
     GridZone,
     InstrumentUse,
-    MonthlyTotal,
     Organisation,
     Site,
     SiteConditions,
 )
-from emissions.selectors.instruments import NO_ELECTRICITY, Years, years_of
-from emissions.selectors.metering import nano, reconciliations, whole_units
+from emissions.selectors.coverage import electricity_of, in_order
+from emissions.selectors.metering import nano, whole_units
+from emissions.selectors.years import Years, years_of
 from emissions.services.pools.stale import PoolKey, mark_pools, months_between
-
-Key = tuple[int, date]
-
-#: The order of the Scope 2 Guidance: certificates, contracts, supplier's rate.
-HIERARCHY = (InstrumentKind.CERTIFICATE, InstrumentKind.PPA, InstrumentKind.TARIFF)
-
-
-def electricity_of(
-    *, organisation: Organisation, sites: Iterable[int] | None = None
-) -> dict[Key, int]:
-    """Return all electricity of sites by month: metered or explained, whichever is larger.
-
-    [1e-9 kWh] Explained is what the ledger holds, the meter's remainder included, and known
-    other load; behind a meter of the IT equipment that load counts with the overhead that the
-    month's lines have. A month without or with negative electricity is left out.
-    """
-    totals = MonthlyTotal.objects.filter(cell__organisation=organisation, cell__site__isnull=False)
-    if sites is not None:
-        totals = totals.filter(cell__site__in=list(sites))
-    sums: Any = (
-        totals.exclude(cell__source_kind__in=NO_ELECTRICITY)
-        .order_by()
-        .values_list("cell__site", "month")
-        .annotate(facility=Sum("energy_facility_kwh"), it=Sum("energy_it_kwh"))
-    )
-    lines = {(site, month): (nano(facility), nano(it)) for site, month, facility, it in sums}
-    found = {key: facility for key, (facility, _) in lines.items()}
-    for one in reconciliations(
-        organisation=organisation, sites=None if sites is None else list(sites)
-    ):
-        key, other = (one.site_id, one.month), nano(one.other_kwh)
-        facility, it = lines.get(key, (0, 0))
-        if one.point is MeasuringPoint.IT and it > 0:
-            other = round(Fraction(other * facility, it))
-        found[key] = facility + other
-        if one.point is MeasuringPoint.FACILITY and one.complete:
-            found[key] = max(found[key], nano(one.metered_kwh))
-    return {key: kwh for key, kwh in found.items() if kwh > 0}
 
 
 def allocate_instruments(*, organisation: Organisation) -> None:
@@ -163,15 +118,6 @@ def _allocation(
                 free[site, month] -= kwh
                 left[one.pk] -= kwh
     return found
-
-
-def in_order(one: EnergyInstrument) -> tuple[Any, ...]:
-    """Sort by hierarchy and period; what is alike stands together, however it is split."""
-    rank = HIERARCHY.index(InstrumentKind(one.kind))
-    return (
-        rank, one.ends_before, one.starts_on, one.rate_g_per_kwh, one.site_id or 0,
-        one.market_id or 0, one.pk,
-    )  # fmt: skip
 
 
 def energy_nano(instrument: EnergyInstrument) -> int:

@@ -5,7 +5,7 @@ site, other load included. The difference is posted per cell as market-based emi
 the cell that it covers, so that it follows team, project and stage.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -19,17 +19,13 @@ from emissions.calculation.vocabulary import (
 )
 from emissions.models import (
     Cell,
-    InstrumentUse,
     MonthlyTotal,
     Organisation,
 )
 from emissions.models.entry import QUANTITIES
-from emissions.selectors.instruments import NO_ELECTRICITY, years_of
+from emissions.selectors.coverage import NO_ELECTRICITY, Key, covered_uses
 from emissions.selectors.metering import nano
-from emissions.services.pools.allocate_instruments import electricity_of, in_order
 from emissions.services.pools.lines import CELL_TYPES, PoolLines, no_lines
-
-Key = tuple[int, date]
 
 NEEDED = (
     "EXISTS (SELECT FROM emissions_energyinstrument instrument"
@@ -72,7 +68,7 @@ def wanted_coverage(
         for pool_id, site_id, month in pools.select("pool_id", "site_id", "month").iter_rows()
     ]
     sites = {key[0] for _, key in rows}
-    covered = covered_months(organisation=organisation, sites=sites)
+    covered = _covered_months(organisation, sites)
     cells = _electricity_by_cell(organisation, {key for _, key in rows if key in covered})
     attributes = {} if moved is None else _move(organisation, cells, moved, covered)
     lines = [
@@ -92,25 +88,16 @@ def wanted_coverage(
     )
 
 
-def covered_months(*, organisation: Organisation, sites: Iterable[int]) -> dict[Key, Covered]:
-    """Return what instruments cover of sites' months: never more than their electricity.
-
-    One that has lapsed covers nothing, and none that is not retired in a year trued up.
-    """
-    years = years_of(organisation=organisation)
-    uses = InstrumentUse.objects.filter(organisation=organisation, site__in=list(sites))
-    electricity = electricity_of(organisation=organisation, sites=sites)
+def _covered_months(organisation: Organisation, sites: Collection[int]) -> dict[Key, Covered]:
+    """Return what instruments cover of sites' months."""
+    uses, electricity = covered_uses(organisation=organisation, sites=sites)
     found: dict[Key, Covered] = {}
-    rows = uses.select_related("instrument")
-    for use in sorted(rows, key=lambda use: in_order(use.instrument)):
-        key = use.site_id, use.month
-        if key not in electricity or not years.counts(use.instrument.status, use.month):
-            continue
+    for one in uses:
+        key = one.use.site_id, one.use.month
         before = found.get(key) or Covered(0, Fraction(0), electricity[key])
-        kwh = min(nano(use.energy_kwh), before.electricity_nano - before.kwh_nano)
-        rate = Fraction(str(use.instrument.rate_g_per_kwh))
+        grams = one.kwh_nano * Fraction(str(one.use.instrument.rate_g_per_kwh))
         found[key] = Covered(
-            before.kwh_nano + kwh, before.grams_nano + kwh * rate, before.electricity_nano
+            before.kwh_nano + one.kwh_nano, before.grams_nano + grams, before.electricity_nano
         )
     return found
 

@@ -28,8 +28,8 @@ from emissions.models import (
     Run,
     Site,
 )
-from emissions.selectors.instruments import Years
 from emissions.selectors.periods import of_months
+from emissions.selectors.years import Years
 from emissions.services.close_quarter import close_quarter
 from emissions.services.manage_instruments import (
     Instrument,
