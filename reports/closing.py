@@ -111,7 +111,7 @@ def _page(
     context: dict[str, Any] = {"period": period, "closing": closing}
     if closing is not None:
         context |= {
-            "rows": _rows(organisation, closing),
+            "rows": _rows(closing),
             "factor_sets": factor_sets_of(closed=closing.closed),
         }
         return render(request, "reports/closed.html", context)
@@ -147,7 +147,7 @@ def _hindrance(organisation: Organisation, period: Period, reason: Reason) -> Hi
     return Hindrance(reason.text)
 
 
-def _rows(organisation: Organisation, closing: Closing) -> list[Row]:
+def _rows(closing: Closing) -> list[Row]:
     found = []
     for label, column, kind in SHOWN:
         name = column or closing.headline

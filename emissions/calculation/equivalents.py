@@ -126,24 +126,6 @@ EQUIVALENTS: tuple[Equivalent, ...] = (
     ),
 )  # fmt: skip
 
-BY_KEY = {one.key: one for one in EQUIVALENTS}
-
-
-def kg_from_lb(*, lb: Floats) -> Floats:
-    """Return pounds as kilograms: lb × 0.45359237.
-
-    Parameters
-    ----------
-    lb : (n,) float64
-        [lb]
-
-    Returns
-    -------
-    (n,) float64
-        [kg]
-    """
-    return lb * KG_PER_LB
-
 
 def lb_from_kg(*, kg: Floats) -> Floats:
     """Return kilograms as pounds: kg ÷ 0.45359237.

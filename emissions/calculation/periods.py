@@ -63,24 +63,6 @@ def split_months(
     return run_index, month, piece_end_us - piece_start_us, piece_start_us
 
 
-def months_at(*, at_us: Ints, time_zone: ZoneInfo) -> Months:
-    """Return the calendar month that each instant falls in.
-
-    Parameters
-    ----------
-    at_us : (n,) int64
-        Instants since 1970-01-01 UTC. [µs]
-    time_zone : ZoneInfo
-        The organisation's time zone.
-
-    Returns
-    -------
-    (n,) int32
-        year × 12 + month − 1. [month]
-    """
-    return split_months(starts_at_us=at_us, ends_at_us=at_us, time_zone=time_zone)[1]
-
-
 def month_bounds_us(*, first_month: int, last_month: int, time_zone: ZoneInfo) -> Ints:
     """Return the beginnings of months, and the end of the last one.
 

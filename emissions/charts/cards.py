@@ -35,24 +35,6 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Band:
-    """One month of a forecast: what is expected, and between which bounds."""
-
-    month: date
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Annotation:
-    """A remark on the time axis: "moved to Luleå"."""
-
-    month: date
-    text: str
-
-
-@dataclass(frozen=True)
 class Column:
     """A column of a table; `note` says what the second lines of its cells are."""
 

@@ -16,8 +16,6 @@ import plotly.graph_objects as go
 
 from emissions.charts import numbers, theme, words
 from emissions.charts.cards import (
-    Annotation,
-    Band,
     Bar,
     Card,
     LegendEntry,
@@ -31,7 +29,6 @@ from emissions.charts.tables import (
     month_table,
     ranked_table,
     total,
-    with_forecast,
 )
 
 OTHER_LABEL = "Other"
@@ -68,8 +65,6 @@ def by_month(
     urls: Mapping[str, str] | None = None,
     comparison: Sequence[float | None] | None = None,
     comparison_label: str = "Period before",
-    target: float | None = None,
-    annotations: Sequence[Annotation] = (),
     conclusion: str | None = None,
     note: str = "",
     ranges: Sequence[Range | None] = (),
@@ -78,11 +73,10 @@ def by_month(
 ) -> Card:
     """Stack at most six series and "Other" by month.
 
-    `comparison` is a total per month, in the order of the months shown; `target` a level
-    per month; both in the figure's unit. `urls` maps a series to the page that its
-    legend entry, its column of the table and its bars lead to. `ranges` are the 95 %
-    intervals of the months' totals, in their order, and `whole` that of their sum. `closed`
-    months are marked.
+    `comparison` is a total per month in the figure's unit, in the order of the months shown.
+    `urls` maps a series to the page that its legend entry, its column of the table and its
+    bars lead to. `ranges` are the 95 % intervals of the months' totals, in their order, and
+    `whole` that of their sum. `closed` months are marked.
     """
     months = sorted({row.month for row in rows})
     groups = grouped(rows, months, urls or {})
@@ -105,22 +99,17 @@ def by_month(
             line={"color": theme.COMPARISON, "width": 2, "dash": "dot"},
             hovertemplate=_hover(unit, 2 if any(ranges) else 3),
         )
-    if target is not None and months:
-        _target(figure, months, target, unit)
     totals = [total(group.values[index] for group in groups) for index in range(len(months))]
     if any(ranges):
         _whiskers(figure, months, totals, ranges, unit)
     figure.update_layout(barmode="relative", **_time_axis(months))
     _mark_closed(figure, months, closed)
-    _annotate(figure, annotations)
     legend = [
         LegendEntry(group.label, _colour(position, group), group.url)
         for position, group in enumerate(groups)
     ]
     if comparison is not None:
         legend.append(LegendEntry(comparison_label, theme.COMPARISON, kind="swatch-dash"))
-    if target is not None:
-        legend.append(LegendEntry("Target", theme.TARGET, kind="swatch-line"))
     if any(ranges):
         legend.append(LegendEntry(INTERVAL, theme.WHISKER, kind="swatch-whisker"))
     return Card(
@@ -241,90 +230,6 @@ def shortened(rows: Sequence[Bar], limit: int) -> list[Bar]:
     if len(bars) <= limit:
         return bars
     return [*bars[: limit - 1], Bar(OTHER_LABEL, total(bar.value for bar in bars[limit - 1 :]))]
-
-
-# --- trend --------------------------------------------------------------------------
-
-
-def trend(
-    rows: Sequence[SeriesPoint],
-    *,
-    id: str,
-    title: str,
-    unit: str,
-    urls: Mapping[str, str] | None = None,
-    forecast: Sequence[Band] = (),
-    target: float | None = None,
-    annotations: Sequence[Annotation] = (),
-    conclusion: str | None = None,
-    note: str = "",
-) -> Card:
-    """Draw lines by month where the shape matters, with target and forecast band."""
-    months = sorted({row.month for row in rows})
-    groups = grouped(rows, months, urls or {})
-    figure = _figure()
-    if forecast:
-        _forecast(figure, forecast, unit)
-    for position, group in enumerate(groups):
-        colour = _colour(position, group)
-        figure.add_scatter(
-            x=months,
-            y=group.values,
-            name=_safe(group.label),
-            mode="lines+markers",
-            line={"color": colour, "width": 2.25},
-            marker={"color": colour, "size": 5},
-            connectgaps=False,
-            customdata=[group.url] * len(months),
-            hovertemplate=_hover(unit),
-        )
-    shown = sorted({*months, *(band.month for band in forecast)})
-    if target is not None and shown:
-        _target(figure, shown, target, unit)
-    figure.update_layout(**_time_axis(shown))
-    _annotate(figure, annotations)
-    legend = [
-        LegendEntry(group.label, _colour(position, group), group.url, "swatch-line")
-        for position, group in enumerate(groups)
-    ]
-    if forecast:
-        legend.append(LegendEntry("Forecast", theme.COMPARISON, kind="swatch-dash"))
-    if target is not None:
-        legend.append(LegendEntry("Target", theme.TARGET, kind="swatch-line"))
-    totals = [total(group.values[index] for group in groups) for index in range(len(months))]
-    sentence = words.trend(months, totals, unit, target) if conclusion is None else conclusion
-    table = month_table(months, groups, None, "", (), None)
-    return Card(
-        id=id,
-        title=title,
-        unit=unit,
-        conclusion=sentence,
-        plot=as_json(figure),
-        table=with_forecast(table, forecast, len(groups)),
-        legend=legend,
-        note=note,
-    )
-
-
-def _forecast(figure: go.Figure, forecast: Sequence[Band], unit: str) -> None:
-    months = [band.month for band in forecast]
-    figure.add_scatter(
-        x=[*months, *reversed(months)],
-        y=[*(band.high for band in forecast), *(band.low for band in reversed(forecast))],
-        fill="toself",
-        fillcolor=theme.BAND,
-        line={"width": 0},
-        mode="lines",
-        hoverinfo="skip",
-    )
-    figure.add_scatter(
-        x=months,
-        y=[band.value for band in forecast],
-        name="Forecast",
-        mode="lines",
-        line={"color": theme.COMPARISON, "width": 2, "dash": "dot"},
-        hovertemplate=_hover(unit),
-    )
 
 
 # --- what all figures share ---------------------------------------------------------
@@ -451,33 +356,3 @@ def _in_words(value: float | None, found: Range | None, decimals: int, unit: str
     if found is None or not found.low < found.high:
         return figure
     return f"{figure} (95 %: {numbers.bounds_text(found.low, found.high)})"
-
-
-def _target(figure: go.Figure, months: Sequence[date], level: float, unit: str) -> None:
-    figure.add_scatter(
-        x=list(months),
-        y=[level] * len(months),
-        name="Target",
-        mode="lines",
-        line={"color": theme.TARGET, "width": 1.5},
-        hovertemplate=_hover(unit),
-    )
-
-
-def _annotate(figure: go.Figure, annotations: Sequence[Annotation]) -> None:
-    for annotation in annotations:
-        figure.add_vline(
-            x=annotation.month.isoformat(),
-            line={"color": "var(--line-strong)", "width": 1, "dash": "dot"},
-        )
-        figure.add_annotation(
-            x=annotation.month.isoformat(),
-            y=1,
-            yref="paper",
-            text=_safe(annotation.text),
-            showarrow=False,
-            xanchor="left",
-            yanchor="top",
-            xshift=4,
-            font={"size": 12, "color": "var(--text-muted)"},
-        )

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from emissions.charts import numbers
-from emissions.charts.cards import Band, Bar, Cell, Column, Range, Table
+from emissions.charts.cards import Bar, Cell, Column, Range, Table
 
 INTERVAL = "95 % interval"
 
@@ -106,28 +106,6 @@ def ranked_table(rows: Sequence[Bar], noun: str, unit: str) -> Table:
     ]
     footer = [Cell("Total"), figure_cell(whole, shared), Cell(_share(whole, whole), numeric=True)]
     return Table(columns, cells, footer if len(cells) > 1 else [])
-
-
-def with_forecast(table: Table, forecast: Sequence[Band], series: int) -> Table:
-    """Return a table of months with those that are expected below."""
-    if not forecast:
-        return table
-    blanks = len(table.columns) - 1
-    rows = [
-        [
-            Cell(f"{band.month:%b %Y}"),
-            *[Cell("", numeric=True)] * blanks,
-            Cell(
-                f"{numbers.number_text(band.value)} ({numbers.number_text(band.low)}–"
-                f"{numbers.number_text(band.high)})",
-                numeric=True,
-            ),
-        ]
-        for band in forecast
-    ]
-    known = [[*row, Cell("", numeric=True)] for row in table.rows]
-    footer = [*table.footer, Cell("", numeric=True)] if table.footer else []
-    return Table([*table.columns, Column("Forecast", numeric=True)], [*known, *rows], footer)
 
 
 def figure_cell(value: float | None, decimals: int, found: Range | None = None) -> Cell:

@@ -13,10 +13,8 @@ PALETTE = tuple(f"var(--chart-{number})" for number in range(1, 7))
 OTHER = "var(--chart-other)"
 COMPARISON = "var(--chart-compare)"
 SURFACE = "var(--surface)"
-TARGET = "var(--warn)"
 CLOSED = "var(--chart-closed)"
 WHISKER = "var(--chart-whisker)"
-BAND = "var(--chart-band)"
 
 SERIES_SHOWN = len(PALETTE)
 

@@ -79,27 +79,6 @@ def ranked(bars: Sequence[Amount], other: str) -> str:
     return f"{lead}, the first three for {_share(three)}."
 
 
-def trend(
-    months: Sequence[date], totals: Sequence[float | None], unit: str, target: float | None
-) -> str:
-    """Say how the last month stands against the one before and against the target."""
-    known = [
-        (month, value) for month, value in zip(months, totals, strict=True) if value is not None
-    ]
-    if not known:
-        return "Nothing was recorded in this period."
-    last_month, last = known[-1]
-    sentence = f"{numbers.number_text(last)} {unit} in {last_month:%B %Y}"
-    if len(known) > 1:
-        moved = numbers.change(last, known[-2][1])
-        than = "as" if moved.direction == "same" else "than"
-        sentence += f", {moved.words} {than} the month before"
-    if target is not None:
-        side = "above" if last > target else "within"
-        sentence += f", {side} the target of {numbers.number_text(target)} {unit}"
-    return f"{sentence}."
-
-
 def _figure(value: float, found: Range | None) -> str:
     """Return a figure with the digits that its interval supports."""
     if found is None:

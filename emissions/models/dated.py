@@ -1,6 +1,6 @@
 """What dated facts have in common: a half-open validity and the time they were recorded."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Self
 
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -43,17 +43,11 @@ def no_overlap(key: str, *, name: str) -> ExclusionConstraint:
 
 
 class DatedFactQuerySet(models.QuerySet[Any]):
-    """Facts, as they are believed now or were believed at a time."""
+    """Facts, as they are believed now."""
 
     def current(self) -> Self:
         """Facts that no later record has superseded."""
         return self.filter(superseded_at__isnull=True)
-
-    def believed_at(self, moment: datetime) -> Self:
-        """Facts that stood recorded at a moment, whatever superseded them since."""
-        return self.filter(recorded_at__lte=moment).filter(
-            models.Q(superseded_at__isnull=True) | models.Q(superseded_at__gt=moment)
-        )
 
     def on(self, day: date) -> Self:
         """Facts valid on a day."""

@@ -139,10 +139,10 @@ def nodes_at(*, site: Site, on: date) -> list[NodePlacement]:
     return list(named.order_by("node__name"))
 
 
-def latest_runs(*, runs: QuerySet[Run], limit: int = 10) -> list[Run]:
-    """Return the runs that began last."""
+def latest_runs(*, runs: QuerySet[Run]) -> list[Run]:
+    """Return the ten runs that began last."""
     names = ("project", "hardware", "node__hardware", "site", "cloud_region", "zone")
-    return list(runs.select_related(*names).order_by("-started_at", "-pk")[:limit])
+    return list(runs.select_related(*names).order_by("-started_at", "-pk")[:10])
 
 
 def runs_at(*, runs: QuerySet[Run], site: Site) -> QuerySet[Run]:

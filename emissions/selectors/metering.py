@@ -88,7 +88,6 @@ class NodeMonth:
     allocated_hours: Decimal
     idle_hours: Decimal
     idle_kwh: Decimal
-    idle_embodied_kg: Decimal
 
     @property
     def available_hours(self) -> Decimal:
@@ -118,17 +117,6 @@ def reconciliations(
         and (ends_before is None or one.month < ends_before)
     ]
     return _explained(organisation, months)
-
-
-def metered_energy_explained(
-    *, organisation: Organisation, starts_on: date, ends_before: date
-) -> Explained:
-    """Return the metered energy explained of whole months, over all sites at their own points."""
-    found = reconciliations(organisation=organisation, starts_on=starts_on, ends_before=ends_before)
-    whole = [one for one in found if one.complete]
-    metered = sum((one.metered_kwh for one in whole), ZERO)
-    explained = sum((one.explained_kwh for one in whole), ZERO)
-    return Explained(metered, explained, metered - explained)
 
 
 def explained_by_site(
@@ -221,7 +209,7 @@ def node_months(
     *, organisation: Organisation, nodes: Collection[Node], starts_on: date, ends_before: date
 ) -> list[NodeMonth]:
     """Return the hours of nodes by month, from the ledger: two queries."""
-    names = ("device_hours", "energy_facility_kwh", "embodied_kg")
+    names = ("device_hours", "energy_facility_kwh")
     entries = EmissionEntry.objects.filter(
         cell__organisation=organisation, month__gte=starts_on, month__lt=ends_before
     ).order_by()
@@ -240,7 +228,7 @@ def node_months(
         (row["pool__node"], row["month"]): [row[f"sum_{name}"] for name in names] for row in idle
     }
     return [
-        NodeMonth(*key, given.get(key, ZERO), *posted.get(key, [ZERO, ZERO, ZERO]))
+        NodeMonth(*key, given.get(key, ZERO), *posted.get(key, [ZERO, ZERO]))
         for key in sorted({*given, *posted})
     ]
 

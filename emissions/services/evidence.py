@@ -10,17 +10,12 @@ best basis counts, of equals the one that covers more time.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import polars as pl
-from django.db import transaction
 
-from emissions.calculation.vocabulary import Basis, Boundary, Cause
-from emissions.models import Observation, Organisation, PendingCalculation, Run, User
-from emissions.services.audit import write_audit_event
+from emissions.calculation.vocabulary import Basis, Boundary
 from emissions.services.copying import read_frame
-from emissions.services.queue import queue_runs
 
 PARTS = ("total", "gpu", "cpu", "memory")
 
@@ -60,42 +55,6 @@ OBSERVED: dict[str, type[pl.DataType]] = {
     **{f"{part}_kwh": pl.Float64 for part in PARTS},
     **{f"{part}_basis": pl.Int8 for part in PARTS},
 }
-
-
-@transaction.atomic
-def record_observations(
-    *,
-    organisation: Organisation,
-    observations: Sequence[Observation],
-    by: User | None,
-    now: datetime,
-) -> list[Observation]:
-    """Store what a source saw of runs, and queue them: the best evidence will count.
-
-    Raises
-    ------
-    ValueError
-        A run is another organisation's.
-    """
-    if any(one.run.organisation_id != organisation.pk for one in observations):
-        raise ValueError("An observation is of another organisation's run")
-    for one in observations:
-        one.recorded_at = now
-    saved = Observation.objects.bulk_create(observations, batch_size=2000)
-    runs = {one.run_id: one.run for one in saved}
-    if by is not None:
-        for run in runs.values():
-            write_audit_event(
-                organisation=organisation, by=by, action="evidence recorded", instance=run
-            )
-    queue_runs(
-        runs=Run.objects.of(organisation).filter(pk__in=runs),
-        by=by,
-        cause=Cause.ESTIMATE_REPLACED,
-        reason="Evidence recorded",
-        priority=PendingCalculation.WAITING,
-    )
-    return saved
 
 
 def with_evidence(*, runs: pl.DataFrame, chosen: str, params: Sequence[Any] = ()) -> pl.DataFrame:

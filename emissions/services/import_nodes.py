@@ -28,9 +28,6 @@ from emissions.services.manage_nodes import (
     place_node,
 )
 
-#: Rows of one table: each is a handful of statements in one transaction.
-MOST_NODES = 1000
-
 
 class Verdict(StrEnum):
     """What a row would do."""
@@ -112,7 +109,7 @@ def plan_nodes(*, organisation: Organisation, table: Table, today: date) -> Node
     MissingColumns
         The table has no names.
     """
-    known = _Known(organisation, today)
+    known = _Known(organisation)
     names: set[str] = set()
     return NodePlan([_planned(line, known, names, today) for line in read_nodes(table)])
 
@@ -179,7 +176,7 @@ def _change(row: PlannedNode, by: User | None, now: datetime) -> None:
 class _Known:
     """What the organisation has, by name: a query each."""
 
-    def __init__(self, organisation: Organisation, today: date) -> None:
+    def __init__(self, organisation: Organisation) -> None:
         nodes = Node.objects.filter(organisation=organisation).select_related(
             "hardware", "organisation"
         )

@@ -20,7 +20,6 @@ from emissions.models import (
     HardwareAlias,
     HardwareModel,
     Organisation,
-    User,
 )
 from emissions.selectors.catalogue import folded
 from emissions.services.change_life import keep_catalogue_life
@@ -72,9 +71,7 @@ class Loaded:
 
 
 @transaction.atomic
-def load_reference(
-    *, by: User | None = None, folder: Path = DATA, now: datetime | None = None
-) -> Loaded:
+def load_reference(*, folder: Path = DATA, now: datetime | None = None) -> Loaded:
     """Bring the shared reference data in line with the tables; a second call writes nothing.
 
     New factor sets move no ledger: an organisation adopts them. Where something changes
@@ -83,8 +80,6 @@ def load_reference(
 
     Parameters
     ----------
-    by : User or None
-        Who asked for it; stands on what is queued.
     folder : Path
         Where the tables are.
     now : datetime, optional
@@ -115,7 +110,7 @@ def load_reference(
     regions, _ = _upsert(CloudRegion, ("provider", "region"), _regions(folder, zone_ids))
     pue, _ = _upsert(DefaultPue, ("entity", "year"), _default_pue(folder))
     moved = zones.changed or losses.added or regions.changed or pue != Upserted()
-    queued = _queue_all(by) if moved else _queue_devices(changed_devices, by)
+    queued = _queue_all() if moved else _queue_devices(changed_devices)
     return Loaded(zones, sets, factors, mixes, losses, hardware, aliases, regions, pue, queued)
 
 
@@ -404,16 +399,16 @@ def _default_pue(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
-def _queue_all(by: User | None) -> int:
+def _queue_all() -> int:
     return sum(
-        organisation_changed(organisation=one, by=by, reason="Reference data changed")
+        organisation_changed(organisation=one, by=None, reason="Reference data changed")
         for one in Organisation.objects.order_by("pk")
     )
 
 
-def _queue_devices(changed: list[HardwareModel], by: User | None) -> int:
+def _queue_devices(changed: list[HardwareModel]) -> int:
     return sum(
-        hardware_changed(hardware=hardware, organisation=organisation, by=by)
+        hardware_changed(hardware=hardware, organisation=organisation, by=None)
         for organisation in Organisation.objects.order_by("pk")
         for hardware in changed
     )

@@ -91,9 +91,8 @@ def set_conditions(
     starts_on: date,
     by: User | None,
     now: datetime,
-    ends_before: date | None = None,
 ) -> SiteConditions:
-    """State what is true of a site from a day on, until the next change or a given day.
+    """State what is true of a site from a day on, until the next change.
 
     With a day in the past this is a correction: the superseded row is kept.
     """
@@ -103,7 +102,7 @@ def set_conditions(
         key="site",
         thing=site,
         starts_on=starts_on,
-        ends_before=ends_before,
+        ends_before=None,
         values={name: getattr(conditions, name) for name in CONDITIONS},
         now=now,
     )

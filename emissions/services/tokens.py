@@ -31,14 +31,6 @@ def digest(plain: str) -> str:
     return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def token_of(raw: str, *, now: datetime) -> ApiToken | None:
-    """Return the token that a client gave if it opens anything now, else None."""
-    try:
-        return check_token(raw, now=now)
-    except TokenRefused:
-        return None
-
-
 def check_token(raw: str, *, now: datetime) -> ApiToken:
     """Return the token that a client gave, and note its use.
 

@@ -75,12 +75,6 @@ def kwh(value: numbers.Number | None, unit: str | None = None) -> str:
 
 
 @register.filter
-def kwh_in(value: numbers.Number | None, unit: str) -> str:
-    """The figure alone, for a table whose heading names the unit."""
-    return kwh(value, unit).rpartition(numbers.NO_BREAK_SPACE)[0] if value is not None else MISSING
-
-
-@register.filter
 def g_per_kwh(value: numbers.Number | None) -> str:
     """`{{ factor.g_per_kwh|g_per_kwh }}` → 21.4 g/kWh."""
     if value is None:

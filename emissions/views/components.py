@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from emissions.calculation.vocabulary import Basis, Fit, RunStatus, Stage
-from emissions.charts.cards import Annotation, Band, Bar, Range, SeriesPoint
-from emissions.charts.figures import by_month, ranked, trend
+from emissions.charts.cards import Bar, Range, SeriesPoint
+from emissions.charts.figures import by_month, ranked
 
 MONTHS = [date(2024 + (9 + n) // 12, (9 + n) % 12 + 1, 1) for n in range(12)]
 TEAMS = {
@@ -95,14 +95,6 @@ def _figures() -> dict[str, Any]:
         for n, month in enumerate(MONTHS)
     ]
     urls = {team: f"?team={team.lower().replace(' ', '-')}" for team in TEAMS}
-    single = [
-        SeriesPoint(month, "Emissions", None if n == 4 else round(21 * season[n], 1))
-        for n, month in enumerate(MONTHS)
-    ]
-    band = [
-        Band(date(2025, 10 + n, 1), 27 + n, 27 + n - 2.5 * (n + 1), 27 + n + 3 * (n + 1))
-        for n in range(3)
-    ]
     return {
         "month_card": by_month(
             points,
@@ -118,15 +110,6 @@ def _figures() -> dict[str, Any]:
             whole=_around(sum(one.value or 0 for one in points)),
             closed=MONTHS[:3],
             note="Location-based, losses and upstream included. Data as of 3 Oct 2025.",
-        ),
-        "trend_card": trend(
-            single,
-            id="trend",
-            title="Emissions by month",
-            unit="t CO₂e",
-            forecast=[Band(MONTHS[-1], 29.4, 29.4, 29.4), *band],
-            target=26,
-            annotations=[Annotation(date(2025, 2, 1), "Moved to Luleå")],
         ),
         "ranked_card": ranked(
             [

@@ -87,7 +87,7 @@ def instrument_create(request: HttpRequest, member: Member) -> HttpResponse:
         )
         messages.info(request, f"{row} was recorded. What it covers is being settled.")
         return _to_instrument(member, row)
-    return _form(request, member, form, None)
+    return _form(request, form, None)
 
 
 @member_required(Action.VIEW_INVENTORY)
@@ -121,7 +121,7 @@ def instrument_edit(request: HttpRequest, member: Member, instrument_id: int) ->
         else:
             messages.info(request, "Saved. What it covers is being settled.")
             return _to_instrument(member, row)
-    return _form(request, member, form, row)
+    return _form(request, form, row)
 
 
 @member_required(Action.EDIT_INVENTORY)
@@ -197,9 +197,7 @@ def _to_instrument(member: Member, row: EnergyInstrument) -> HttpResponse:
     return redirect("instrument", organisation_slug=member.organisation.slug, instrument_id=row.pk)
 
 
-def _form(
-    request: HttpRequest, member: Member, form: InstrumentForm, row: EnergyInstrument | None
-) -> HttpResponse:
+def _form(request: HttpRequest, form: InstrumentForm, row: EnergyInstrument | None) -> HttpResponse:
     context = {"form": form, "instrument": row}
     status = 422 if form.errors else 200
     return render(request, "emissions/inventory/instrument_form.html", context, status=status)

@@ -31,7 +31,6 @@ def parts_figure(
     spread: Spread,
     closed: Collection[date],
     suffix: str = "",
-    note: str = "",
 ) -> Figure:
     """Stack what parts posted by month, with its interval; months without a line are zero."""
     months = period.month_starts
@@ -50,7 +49,6 @@ def parts_figure(
         id=id,
         title=title,
         unit=scale.unit,
-        note=note,
         ranges=[scale.range(found.get(month)) for month in months] if names else (),
         whole=scale.range(spread.whole.of(column)),
         closed=closed,

@@ -38,7 +38,6 @@ def test_quantities():
     assert tonne.kg_in(12_345, "t") == "12.3"
     assert tonne.co2e(12_345) == f"12.3{NB}t{NB}CO₂e"
     assert tonne.kwh(412_345) == f"412{NB}MWh"
-    assert tonne.kwh_in(412_345, "MWh") == "412"
     assert tonne.g_per_kwh(21.4) == f"21.4{NB}g/kWh"
 
 

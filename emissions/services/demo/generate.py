@@ -78,7 +78,7 @@ def _run(
         site=things.sites.get(place),
         hardware=None if place in things.nodes else things.hardware[CLOUD_HARDWARE[place]],
     )
-    _know(run, plan, things, random)
+    _know(run, things, random)
     return run
 
 
@@ -97,7 +97,7 @@ def _length(plan: ProjectPlan, stage: Stage, status: str, day: float, random: Ra
     return factor if status == RunStatus.COMPLETED else factor * random.random()
 
 
-def _know(run: Run, plan: ProjectPlan, things: Things, random: Random) -> None:
+def _know(run: Run, things: Things, random: Random) -> None:
     """State what is known of the run's power: measured, stated, or nothing."""
     device = run.hardware or things.nodes[run.node.name].hardware  # type: ignore[union-attr]
     share = min(max(random.gauss(0.71, 0.1), 0.3), 0.97)

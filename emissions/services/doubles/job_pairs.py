@@ -129,7 +129,7 @@ def contained(trackers: pl.DataFrame, jobs: pl.DataFrame, apart: pl.DataFrame) -
 
 def wanted_matches(trackers: pl.DataFrame, jobs: pl.DataFrame, within: pl.DataFrame) -> Wanted:
     """Return the merges that should stand, and for each other tracker the nearest job."""
-    named = _named(trackers, jobs, within)
+    named = _named(trackers, jobs)
     # A tracker that names a job is of no other; but it is one of those within its own.
     counts = within.filter(
         (pl.col("job_id") == "") | (pl.col("job_id") == pl.col("job_id_of_job"))
@@ -158,7 +158,7 @@ def wanted_matches(trackers: pl.DataFrame, jobs: pl.DataFrame, within: pl.DataFr
     return Wanted(merges, {in_order(*pair) for pair in asked.iter_rows()})
 
 
-def _named(trackers: pl.DataFrame, jobs: pl.DataFrame, within: pl.DataFrame) -> pl.DataFrame:
+def _named(trackers: pl.DataFrame, jobs: pl.DataFrame) -> pl.DataFrame:
     """Return the trackers that name a job and began while it ran; `whole`: they see all of it."""
     pairs = (
         trackers.filter(pl.col("job_id") != "")

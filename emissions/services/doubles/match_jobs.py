@@ -168,7 +168,7 @@ def _bring(
     _ask(organisation, wanted.asked, known, core, now)
     touched = _runs(undone) | {run for key in merged for run in key}
     if touched:
-        _tell(organisation, undone, merged, touched, now)
+        _tell(organisation, undone, merged, touched)
     return len(undone) + len(merged)
 
 
@@ -275,7 +275,6 @@ def _tell(
     undone: Collection[DoublePair],
     merged: dict[tuple[int, int], MergeRule],
     touched: set[int],
-    now: datetime,
 ) -> None:
     """Write down what was merged and taken back, and queue the runs."""
     runs = Run.objects.in_bulk(touched)

@@ -90,7 +90,7 @@ def close_import(*, run_import: RunImport, by: User | None, now: datetime) -> Ru
         raise NotNow
     one.started_at = now
     one.save(update_fields=["started_at"])
-    _finish(one, now)
+    _finish(one, by, now)
     return one
 
 
@@ -215,7 +215,7 @@ def _import_batch(one: RunImport, now: datetime) -> None:
     batches = staged(run_import=one, after=one.last_row, only_due=True, batch=BATCH)
     rows = next(batches, None)
     if rows is None:
-        _finish(one, now)
+        _finish(one, one.created_by, now)
         return
     one.last_row = int(rows["row"][-1])
     reached = rows.filter(~desk.out_of_reach(rows))
@@ -271,7 +271,7 @@ def _change(one: RunImport, changed: pl.DataFrame, now: datetime) -> None:
     )
 
 
-def _finish(one: RunImport, now: datetime) -> None:
+def _finish(one: RunImport, by: User | None, now: datetime) -> None:
     """Close an import; of its staged rows only what an undo or a person needs stays."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -281,7 +281,7 @@ def _finish(one: RunImport, now: datetime) -> None:
         )
     one.status, one.ended_at = ImportStatus.DONE, now
     one.save(update_fields=["status", "ended_at"])
-    _audit(one, one.created_by, "import completed")
+    _audit(one, by, "import completed")
 
 
 UNDO_CREATED = """

@@ -2,17 +2,15 @@ import numpy as np
 import pytest
 
 from emissions.calculation.equivalents import (
-    BY_KEY,
     EQUIVALENTS,
     Group,
     equivalents,
-    kg_from_lb,
     lb_from_kg,
 )
 
 
 def test_every_equivalent_has_an_amount_and_a_source() -> None:
-    assert len(BY_KEY) == len(EQUIVALENTS)
+    assert len({one.key for one in EQUIVALENTS}) == len(EQUIVALENTS)
     for one in EQUIVALENTS:
         assert one.amount > 0
         assert one.source
@@ -20,7 +18,8 @@ def test_every_equivalent_has_an_amount_and_a_source() -> None:
 
 
 def test_strubells_car_is_57_tonnes() -> None:
-    assert BY_KEY["car_lifetime"].amount == pytest.approx(57_153, abs=1)
+    (car,) = (one for one in EQUIVALENTS if one.key == "car_lifetime")
+    assert car.amount == pytest.approx(57_153, abs=1)
 
 
 def test_amounts_are_divided_by_their_own_measure() -> None:
@@ -38,6 +37,5 @@ def test_published_models_are_in_order_of_size() -> None:
     assert amounts == sorted(amounts)
 
 
-def test_pounds_and_back() -> None:
-    assert kg_from_lb(lb=np.array([1.0]))[0] == 0.45359237
-    assert lb_from_kg(kg=kg_from_lb(lb=np.array([626_155.0])))[0] == pytest.approx(626_155)
+def test_pounds() -> None:
+    assert lb_from_kg(kg=np.array([0.45359237]))[0] == 1

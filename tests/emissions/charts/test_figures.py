@@ -3,8 +3,6 @@ from datetime import date
 
 from emissions.charts import theme
 from emissions.charts.figures import (
-    Annotation,
-    Band,
     Bar,
     Range,
     SeriesPoint,
@@ -12,7 +10,6 @@ from emissions.charts.figures import (
     grouped,
     ranked,
     shortened,
-    trend,
 )
 
 JANUARY, FEBRUARY = date(2025, 1, 1), date(2025, 2, 1)
@@ -98,7 +95,7 @@ def test_legend_and_bars_lead_to_the_series():
 
 
 def test_figure_is_plain_json_without_literal_colours():
-    card = month_card(points(a=(1, 1)), target=2, annotations=[Annotation(JANUARY, "Moved")])
+    card = month_card(points(a=(1, 1)))
     text = json.dumps(card.plot)
     assert "var(--chart-1)" in text
     assert '"#' not in text
@@ -138,20 +135,6 @@ def test_an_unknown_bar_is_in_the_table_only():
 def test_a_small_share_is_not_shown_as_zero():
     card = ranked([Bar("a", 500.0), Bar("b", 0.2)], id="r", title="R", unit="t")
     assert card.table.rows[1][1].text == "<1"
-
-
-def test_trend_says_where_it_stands():
-    card = trend(points(all=(10.0, 11.0)), id="t", title="T", unit="t", target=10)
-    assert card.conclusion == (
-        "11.0 t in February 2025, 10% more than the month before, above the target of 10.0 t."
-    )
-
-
-def test_trend_with_a_forecast_has_it_in_the_table():
-    band = Band(date(2025, 3, 1), 12.0, 10.0, 14.0)
-    card = trend(points(all=(10.0, 11.0)), id="t", title="T", unit="t", forecast=[band])
-    assert card.table.columns[-1].label == "Forecast"
-    assert card.table.rows[-1][-1].text == "12.0 (10.0–14.0)"
 
 
 def test_months_have_whiskers_around_their_totals():

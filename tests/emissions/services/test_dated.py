@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -37,7 +38,11 @@ def assign(
 def timeline(project: Project, believed_at: datetime | None = None) -> list[int | None]:
     """Return the team of each day, as it is believed now or was at a moment."""
     facts = ProjectAssignment.objects.filter(project=project)
-    facts = facts.current() if believed_at is None else facts.believed_at(believed_at)
+    if believed_at is None:
+        facts = facts.current()
+    else:
+        later = Q(superseded_at=None) | Q(superseded_at__gt=believed_at)
+        facts = facts.filter(later, recorded_at__lte=believed_at)
     teams: list[int | None] = [None] * DAYS
     for fact in facts:
         for day in range(DAYS):

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,13 +7,11 @@ from django.db.models import Sum
 from emissions.calculation.vocabulary import Basis, Boundary, SourceKind
 from emissions.models import EmissionEntry, Observation, Run
 from emissions.services.estimate import estimate_runs
-from emissions.services.evidence import record_observations
 from emissions.services.record_runs import edit_run
 from emissions.services.verify_ledger import verify_ledger
 from tests.factories import NOW, calculate_all, make_organisation, make_run, make_site
 
 pytestmark = pytest.mark.django_db
-STARTED = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 
 
 def observation(run: Run, starts: float = 0, hours: float = 10, **values: Any) -> Observation:
@@ -42,8 +40,8 @@ def parts(gpu: float, cpu: float = 0.0, memory: float = 0.0, **values: Any) -> d
 
 
 def record(*observations: Observation) -> None:
-    organisation = observations[0].run.organisation
-    record_observations(organisation=organisation, observations=observations, by=None, now=NOW)
+    Observation.objects.bulk_create(observations)
+    edit_run(run=observations[0].run, by=None, now=NOW)
     calculate_all()
 
 
@@ -150,12 +148,3 @@ def test_an_energy_without_a_basis_is_no_evidence():
     before = posted_kwh(run)
     record(observation(run, energy_kwh=999.0))
     assert posted_kwh(run) == before
-
-
-def test_evidence_of_another_organisation_s_run_is_refused():
-    run, other = make_run(), make_organisation()
-    with pytest.raises(ValueError, match="another organisation"):
-        record_observations(
-            organisation=other, observations=[observation(run, **parts(1))], by=None, now=NOW
-        )
-    assert not Observation.objects.filter(run=run).exists()

@@ -168,9 +168,9 @@ def test_a_corrected_device_is_updated(folder):
 def test_a_corrected_device_queues_its_runs_only(folder, monkeypatch):
     load_reference()
     asked = []
-    monkeypatch.setattr(module, "_queue_all", lambda by: asked.append("all") or 0)
+    monkeypatch.setattr(module, "_queue_all", lambda: asked.append("all") or 0)
     monkeypatch.setattr(
-        module, "_queue_devices", lambda changed, by: asked.append([c.name for c in changed]) or 0
+        module, "_queue_devices", lambda changed: asked.append([c.name for c in changed]) or 0
     )
     change(folder, "hardware", {"name": "NVIDIA A10G"}, max_watts="300")
     load_reference(folder=folder)
@@ -180,7 +180,7 @@ def test_a_corrected_device_queues_its_runs_only(folder, monkeypatch):
 def test_a_changed_default_pue_queues_all_runs(folder, monkeypatch):
     load_reference()
     asked = []
-    monkeypatch.setattr(module, "_queue_all", lambda by: asked.append("all") or 7)
+    monkeypatch.setattr(module, "_queue_all", lambda: asked.append("all") or 7)
     change(folder, "default_pue", {"entity": "aws", "year": "2025"}, pue="1.13")
     assert load_reference(folder=folder).runs_queued == 7
     assert asked == ["all"]

@@ -11,7 +11,7 @@ from emissions.calculation.vocabulary import Basis, MeasuringPoint, PoolKind, Pr
 from emissions.models import AuditEvent, MeterReading, MonthlyTotal, Organisation, Site
 from emissions.selectors.metering import (
     NOT_EXPLAINING,
-    metered_energy_explained,
+    explained_by_site,
     node_months,
     reconciliations,
 )
@@ -243,15 +243,15 @@ class TestExplained:
         make_run(organisation, site=site, energy_kwh=80.0)
         meter(site, 400, other_load_kwh=Decimal(100))
         meter(site, 99, starts_on=JUNE, ends_before=date(2026, 6, 20))
-        found = metered_energy_explained(
+        found = explained_by_site(
             organisation=organisation, starts_on=date(2026, 1, 1), ends_before=date(2027, 1, 1)
-        )
+        )[site.pk]
         assert found.share == Decimal("0.5")
         assert found.remainder_kwh == 200
 
     def test_without_a_meter_there_is_no_share(self, organisation):
-        found = metered_energy_explained(organisation=organisation, starts_on=MAY, ends_before=JUNE)
-        assert found.share is None
+        found = explained_by_site(organisation=organisation, starts_on=MAY, ends_before=JUNE)
+        assert found == {}
 
 
 RUN = st.tuples(st.integers(0, 80), st.floats(0, 5000), st.booleans())

@@ -6,7 +6,14 @@ from django.db import IntegrityError, connection, transaction
 
 from emissions.calculation.vocabulary import TokenScope
 from emissions.models import ApiToken, AuditEvent
-from emissions.services.tokens import TokenError, create_token, digest, revoke_token, token_of
+from emissions.services.tokens import (
+    TokenError,
+    TokenRefused,
+    check_token,
+    create_token,
+    digest,
+    revoke_token,
+)
 from tests.factories import NOW, make_member, make_organisation, make_project, make_user
 
 
@@ -93,16 +100,18 @@ class TestOwners:
 
 
 @pytest.mark.django_db
-def test_token_of_finds_what_opens_something() -> None:
+def test_a_token_is_found_until_it_opens_nothing() -> None:
     project = make_project()
     token, plain = create_token(
         organisation=project.organisation, project=project, by=None, now=NOW
     )
 
-    assert token_of(plain, now=NOW) == token
-    assert token_of("wrong", now=NOW) is None
+    assert check_token(plain, now=NOW) == token
+    with pytest.raises(TokenRefused, match="not known"):
+        check_token("wrong", now=NOW)
     revoke_token(token=token, by=None, now=NOW)
-    assert token_of(plain, now=NOW) is None
+    with pytest.raises(TokenRefused, match="revoked"):
+        check_token(plain, now=NOW)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -112,11 +121,11 @@ def test_noting_a_use_waits_for_nobody() -> None:
         organisation=project.organisation, project=project, by=None, now=NOW
     )
 
-    def use() -> ApiToken | None:
+    def use() -> ApiToken:
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SET statement_timeout = '5s'")
-            return token_of(plain, now=NOW)
+            return check_token(plain, now=NOW)
         finally:
             connection.close()
 
