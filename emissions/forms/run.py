@@ -34,6 +34,7 @@ SHOWN_AT = {
     "zone": "place",
 }  # fmt: skip
 TYPICAL_HOURS = 24
+EXPERIMENT = "Experiment"
 TAKEN = "Another run of this project has this ID."
 
 
@@ -163,7 +164,7 @@ class RunForm(forms.Form):
             "utilisation", "cpu_cores", "cpu_watts_per_core", "memory_gb"]),
         ("PUE and emission factor", [
             "stated_pue", "stated_factor_g_per_kwh", "stated_factor_source"]),
-        ("Experiment", [
+        (EXPERIMENT, [
             "ai_model", "external_id", "sweep", "retry_of", "tokens", "flop", "metric_name",
             "metric_value", "notes"]),
     ]  # fmt: skip
@@ -224,10 +225,10 @@ class RunForm(forms.Form):
     @property
     def open_advanced(self) -> bool:
         """Whether something folded away is wrong, or stated and counts for the figures."""
-        fields = [field for _, section in self.advanced_sections for field in section]
         return any(
-            field.errors or (field.value() not in (None, "", False) and field.name != "ai_model")
-            for field in fields
+            field.errors or (title != EXPERIMENT and field.value() not in (None, "", False))
+            for title, section in self.advanced_sections
+            for field in section
         )
 
     def clean_retry_of(self) -> Run | None:

@@ -163,6 +163,14 @@ def moment(value: datetime | None, zone: str | ZoneInfo | None = None) -> str:
     return date_format(_local(value, zone), "j M Y, H:i") if value else MISSING
 
 
+@register.simple_tag
+def from_until(start: datetime, end: datetime, zone: str | ZoneInfo) -> str:
+    """`{% from_until run.started_at run.ended_at organisation.time_zone %}`: a day once."""
+    same_day = _local(start, zone).date() == _local(end, zone).date()
+    last = date_format(_local(end, zone), "H:i") if same_day else moment(end, zone)
+    return f"{moment(start, zone)}{'–' if same_day else ' – '}{last}"
+
+
 @register.filter
 def month(value: date | None) -> str:
     """`{{ total.month|month }}` → Oct 2025."""

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from emissions.charts import numbers
@@ -19,6 +20,7 @@ from emissions.selectors.uncertainty import uncertainty_of_run
 from emissions.services.calculator import elsewhere
 from emissions.services.estimate import Estimate, estimate_runs
 from emissions.services.streams.show import show_stream
+from emissions.services.working import plain
 from emissions.views import spread
 from emissions.views.comparisons import places_card
 from emissions.views.run_rows import in_columns
@@ -50,7 +52,7 @@ def run(request: HttpRequest, member: Member, run_id: int) -> HttpResponse:
         "kwh": numbers.energy_unit(month.energy_facility_kwh for month in months),
     }
     context |= {
-        "steps": shown_steps(estimate, found),
+        "steps": shown_steps(estimate, found, factor="#emission-factor"),
         "streaming": show_stream(
             run=shown, estimate=estimate, visible=member.runs(Action.VIEW_RUNS)
         ),
@@ -83,7 +85,9 @@ def run_figures(request: HttpRequest, member: Member, run_id: int) -> HttpRespon
 
 def _run(member: Member, run_id: int) -> Run:
     runs = selector.with_names(member.runs(Action.VIEW_RUNS))
-    return get_object_or_404(runs.select_related("retry_of", "superseded_by"), pk=run_id)
+    run = get_object_or_404(runs.select_related("retry_of", "superseded_by"), pk=run_id)
+    run.organisation = member.organisation
+    return run
 
 
 def _also(run: Run, member: Member) -> dict[str, Any]:
@@ -177,41 +181,67 @@ def _discrepancy(run: Run, figures: selector.RunFigures) -> Discrepancy | None:
     )
 
 
-def _facts(run: Run) -> list[tuple[str, str]]:
-    """Return what was stated of a run, in words; what was not is left out."""
-    found = [
-        ("Hardware", f"{run.node} ({run.node.hardware})" if run.node else run.hardware),
-        ("Devices", f"{run.device_count:,.10g}"),
-        ("Wall-clock hours", f"{run.duration_hours:,.6g} h"),
-        ("Device-hours", f"{run.device_hours:,.10g} h"),
-        ("Average power", _with_unit(run.stated_power_watts, "W per device")),
-        ("Measured energy" if run.energy_measured else "Energy", _energy(run)),
-        ("Average power, % of maximum", _percent(run.power_share)),
-        ("Utilisation", _percent(run.utilisation)),
-        ("CPU cores", _with_unit(run.cpu_cores)),
-        ("Power per core", _with_unit(run.cpu_watts_per_core, "W")),
-        ("Memory", _with_unit(run.memory_gb, "GB")),
-        ("Site or cloud region", run.site or run.cloud_region or run.zone),
-        ("PUE", _with_unit(run.stated_pue)),
-        ("Emission factor", _with_unit(run.stated_factor_g_per_kwh, "g/kWh")),
-        ("Its source", run.stated_factor_source),
-        ("AI model", run.ai_model),
-        ("External ID", run.external_id),
-        ("Sweep", run.sweep),
-        ("Retry of", run.retry_of),
-        ("Tokens", _with_unit(run.tokens)),
-        ("Floating-point operations", _with_unit(run.flop)),
-        (run.metric_name or "Metric", _with_unit(run.metric_value)),
-        ("Reported by the client", _with_unit(run.reported_kg, "kg CO₂e")),
-        ("Entered by", run.get_source_kind_display()),
-        ("Logged by", run.created_by),
-        ("Notes", run.notes),
+def _facts(run: Run) -> list[tuple[str, str, str]]:
+    """Return what was stated of a run in words, with the page of what has one."""
+    found: list[tuple[str, object, str]] = [
+        _equipment(run),
+        ("Devices", plain(run.device_count), ""),
+        ("Wall-clock hours", _with_unit(run.duration_hours, "h"), ""),
+        ("Device-hours", _with_unit(run.device_hours, "h"), ""),
+        ("Average power", _with_unit(run.stated_power_watts, "W per device"), ""),
+        ("Measured energy" if run.energy_measured else "Energy", _energy(run), ""),
+        ("Average power, % of maximum", _percent(run.power_share), ""),
+        ("Utilisation", _percent(run.utilisation), ""),
+        ("CPU cores", _with_unit(run.cpu_cores), ""),
+        ("Power per core", _with_unit(run.cpu_watts_per_core, "W"), ""),
+        ("Memory", _with_unit(run.memory_gb, "GB"), ""),
+        _place(run),
+        ("PUE", _with_unit(run.stated_pue), ""),
+        ("Emission factor", _with_unit(run.stated_factor_g_per_kwh, "g/kWh"), ""),
+        ("Its source", run.stated_factor_source, ""),
+        ("AI model", run.ai_model, ""),
+        ("External ID", run.external_id, ""),
+        ("Sweep", run.sweep, ""),
+        ("Retry of", run.retry_of, _page(run, "run", run_id=run.retry_of_id)),
+        ("Tokens", _with_unit(run.tokens), ""),
+        ("Floating-point operations", _with_unit(run.flop), ""),
+        (run.metric_name or "Metric", _with_unit(run.metric_value), ""),
+        ("Reported by the client", _with_unit(run.reported_kg, "kg CO₂e"), ""),
+        ("Entered by", run.get_source_kind_display(), ""),
+        ("Logged by", run.created_by, ""),
+        ("Notes", run.notes, ""),
     ]
-    return [(label, str(value)) for label, value in found if value not in (None, "")]
+    return [(label, str(value), url) for label, value, url in found if value not in (None, "")]
+
+
+def _equipment(run: Run) -> tuple[str, object, str]:
+    if run.node:
+        return (
+            "Node",
+            f"{run.node} ({run.node.hardware})",
+            _page(run, "node", node_slug=run.node.slug),
+        )
+    return "Hardware", run.hardware, _page(run, "hardware", hardware_id=run.hardware_id)
+
+
+def _place(run: Run) -> tuple[str, object, str]:
+    if run.site:
+        return "Site", run.site, _page(run, "site", site_slug=run.site.slug)
+    if run.cloud_region:
+        return "Cloud region", run.cloud_region, ""
+    zone = run.zone.code if run.zone else None
+    return "Grid zone", run.zone, _page(run, "factor_zone", zone_code=zone)
+
+
+def _page(run: Run, name: str, **key: Any) -> str:
+    """Return the address of a page within the run's organisation; none without its key."""
+    if not all(key.values()):
+        return ""
+    return reverse(name, kwargs={"organisation_slug": run.organisation.slug, **key})
 
 
 def _with_unit(value: float | None, unit: str = "") -> str:
-    return "" if value is None else f"{value:,.10g} {unit}".strip()
+    return "" if value is None else f"{plain(value)} {unit}".strip()
 
 
 def _percent(share: float | None) -> str:

@@ -93,11 +93,21 @@ def _page(
     return render(request, "emissions/run_form.html", context, status=status)
 
 
+def _edited(request: HttpRequest, member: Member) -> Run | None:
+    edited = request.GET.get("run", "")
+    if not edited:
+        return None
+    if not edited.isdecimal() or len(edited) > 18:
+        raise Http404
+    return get_object_or_404(with_names(member.runs(Action.EDIT_RUNS)), pk=int(edited))
+
+
 @member_required(Action.LOG_RUNS)
 @require_POST
 def run_preview(request: HttpRequest, member: Member) -> HttpResponse:
-    """Show what the form's values would post; nothing is stored."""
-    form = RunForm(request.POST, member=member, now=timezone.now(), previewing=True)
+    """Show what the form's values would post; nothing is stored. ?run= is the one being edited."""
+    run = _edited(request, member)
+    form = RunForm(request.POST, member=member, now=timezone.now(), run=run, previewing=True)
     context: dict[str, Any] = {"form": form}
     if form.is_valid():
         run = form.build()

@@ -8,12 +8,16 @@ from emissions.services.estimate import Estimate
 from emissions.services.working import Step
 from emissions.views import spread
 
+HEADLINE = "Location-based"
 
-def shown_steps(estimate: Estimate, found: Uncertainty | None = None) -> list[dict[str, Any]]:
+
+def shown_steps(
+    estimate: Estimate, found: Uncertainty | None = None, *, factor: str = ""
+) -> list[dict[str, Any]]:
     """Return the steps with their results as text; the headline figure stands out.
 
     A result has the digits that its interval supports, where one is known; the values that it
-    was made of have all of theirs.
+    was made of have all of theirs. `factor` is where the page tells more of the emission factor.
     """
     return [
         {
@@ -22,7 +26,8 @@ def shown_steps(estimate: Estimate, found: Uncertainty | None = None) -> list[di
             "values": step.values,
             "result": _result(step, found),
             "source": step.source,
-            "total": step.label == "Location-based",
+            "source_url": factor if step.label == HEADLINE else "",
+            "total": step.label == HEADLINE,
         }
         for step in estimate.steps
     ]

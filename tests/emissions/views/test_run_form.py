@@ -155,6 +155,20 @@ def test_a_preview_says_what_is_missing(house: House) -> None:
     assert "one is enough" in page.content.decode()
 
 
+def test_a_preview_of_an_edited_run_does_not_meet_itself(house: House) -> None:
+    Run.objects.filter(pk=house.run.pk).update(external_id="job-1")
+    client = signed_in(house.alice)
+    edited, values = f"?run={house.run.pk}", data(house, external_id="job-1")
+    assert (
+        f"/runs/preview/{edited}"
+        in client.get(f"/o/acme/runs/{house.run.pk}/edit/").content.decode()
+    )
+    assert TAKEN not in client.post(f"/o/acme/runs/preview/{edited}", values).content.decode()
+    assert TAKEN in client.post("/o/acme/runs/preview/", values).content.decode()
+    other = signed_in(house.carl).post(f"/o/acme/runs/preview/{edited}", values)
+    assert other.status_code == 404
+
+
 def test_a_preview_reads_few_times(house: House, django_assert_max_num_queries: Any) -> None:
     client = signed_in(house.alice)
     client.post("/o/acme/runs/preview/", data(house))
