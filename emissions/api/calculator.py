@@ -23,7 +23,7 @@ from emissions.services.calculator import calculate, check_calculation
 from emissions.services.estimate import Estimate, FactorUsed
 
 WAYS = ("hardware", "power_watts", "energy_kwh")
-NO_WAY = "Give one of hardware, power_watts and energy_kwh."
+NO_WAY = "Give one of hardware, power_watts and energy_kwh (or cpu_cores)."
 NO_PLACE = "No place is given (grid_g_per_kwh, zone or cloud_region): the world average is assumed."
 NO_HOURS = "No hours are given with the energy: the lifetime share of the hardware is unknown."
 TOO_LARGE = "The figures are beyond 9,000,000,000 kWh, kg or hours: check hours, count and power."
@@ -96,14 +96,9 @@ def _checked(row: Any, names: Named) -> tuple[dict[str, Any], Errors]:
     values = {name: value for name, value in values.items() if value != ""}
     errors = _resolve(values, names)
     if not errors:
-        if "device_count" not in values and values.get("duration_hours"):
-            hours = values.get("device_hours", 0.0) / values["duration_hours"]
-            values["device_count"] = max(1.0, hours)
         errors = check_calculation(values)
         if "hardware" in errors and not any(way in values for way in (*WAYS, "hardware_id")):
             errors["hardware"] = [NO_WAY]
-            if values.get("cpu_cores"):  # A job of processors alone has their power.
-                del errors["hardware"]
     return values, errors
 
 

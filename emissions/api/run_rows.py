@@ -24,7 +24,7 @@ COLUMNS = {
     "grid_source": "stated_factor_source",
 }
 PUBLIC = {column: name for name, column in COLUMNS.items()}
-NO_WAY = "Give one of hardware, node, power_watts and energy_kwh."
+NO_WAY = "Give one of hardware, node, power_watts and energy_kwh (or cpu_cores)."
 ROUNDING_HOURS = 1 / 3600
 #: What says how long a run has taken.
 HOURS = ("ended_at", "duration_hours", "device_hours")
@@ -158,12 +158,7 @@ def _place_in_time(values: dict[str, Any], names: Named) -> Errors:
 
 
 def _count_devices(values: dict[str, Any], names: Named) -> Errors:
-    """Fill in how many devices: of the node, or as many as the device-hours need."""
-    if "device_count" in values:
-        return {}
-    node, wall = values.get("node"), values.get("duration_hours")
-    if node is not None:
-        values["device_count"] = float(node.device_count)
-    elif wall and "device_hours" in values:
-        values["device_count"] = max(1.0, values["device_hours"] / wall)
+    """Fill in how many devices a node has; any other number follows from the hours."""
+    if "device_count" not in values and values.get("node") is not None:
+        values["device_count"] = float(values["node"].device_count)
     return {}

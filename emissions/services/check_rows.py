@@ -18,6 +18,7 @@ from emissions.services.check_run import (
     MOST_KWH,
     RANGES,
     ROUNDING,
+    YEAR_HOURS,
     check_run,
 )
 
@@ -32,13 +33,16 @@ TEXTS = ("external_id", "ai_model", "stated_factor_source", "sweep", "metric_nam
 
 
 def counted(rows: pl.DataFrame, *, devices_in_node: Mapping[int, float]) -> pl.DataFrame:
-    """Fill in how many devices: of the node, or as many as the device-hours need."""
+    """Fill in how many devices: of the node, or as many as the hours need (`devices_of`)."""
     in_node = pl.col("node_id").replace_strict(
         dict(devices_in_node), default=None, return_dtype=pl.Float64
     )
     wall, hours = pl.col("duration_hours"), pl.col("device_hours")
-    needed = pl.when((wall > 0) & hours.is_not_null()).then(
-        pl.max_horizontal(hours / wall, pl.lit(1.0))
+    needed = (
+        pl.when((wall > 0) & hours.is_not_null())
+        .then(pl.max_horizontal(hours / wall, pl.lit(1.0)))
+        .when(wall.is_null() & hours.is_not_null())
+        .then(pl.max_horizontal((hours / YEAR_HOURS).ceil(), pl.lit(1.0)))
     )
     count = pl.when(pl.col("node_id").is_not_null()).then(in_node).otherwise(needed)
     return rows.with_columns(device_count=pl.coalesce("device_count", count))
@@ -76,6 +80,7 @@ def suspicious(
         pl.col(name).is_not_null()
         for name in ("hardware_id", "node_id", "equipment_name", "stated_power_watts", "energy_kwh")
     ]
+    known.append((pl.col("cpu_cores") > 0).fill_null(value=False))
     present = pl.col("node_id").replace_strict(
         dict(devices_of_node), default=0.0, return_dtype=pl.Float64
     )

@@ -40,6 +40,8 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "metric_value": (-1e300, 1e300, "Give a finite number."),
 }  # fmt: skip
 MOST_DEVICES = 1e7
+YEAR_HOURS = 8760.0
+"""How long a run of which only device-hours are known lasts at most: on as many devices. [h]"""
 #: Wall-clock hours are often rounded in a log: this much more device-hours are still the same.
 ROUNDING = 1.01
 
@@ -75,6 +77,21 @@ def check_run(values: Values, *, now: datetime | None = None) -> Errors:
     return errors
 
 
+def devices_of(values: Values) -> float:
+    """Return how many devices worked at the same time: as stated, else as the hours need.
+
+    Publications often give device-hours alone: 1,720,320 of them are not 196 years of one
+    device, so that without wall-clock hours as many devices are taken as worked for a year.
+    """
+    count = _number(values, "device_count")
+    if count is not None:
+        return count
+    wall, hours = _number(values, "duration_hours"), _number(values, "device_hours")
+    if not hours or wall == 0:
+        return 1.0
+    return max(1.0, hours / wall if wall else math.ceil(hours / YEAR_HOURS))
+
+
 def complete_run(values: Values) -> dict[str, Any]:
     """Return the values with what follows from them: count, wall-clock and device-hours.
 
@@ -82,7 +99,7 @@ def complete_run(values: Values) -> dict[str, Any]:
     device-hours = count × wall-clock hours. Energy without hours has no length.
     """
     full = dict(values)
-    count = float(values["device_count"]) if stated(values, "device_count") else 1.0
+    count = devices_of(values)
     wall, hours = _number(values, "duration_hours"), _number(values, "device_hours")
     if wall is None:
         wall = hours / count if hours is not None else 0.0
@@ -121,16 +138,17 @@ def _between(value: Any, least: float, most: float) -> bool:
 
 def _energy_is_known(values: Values) -> Found:
     ways = ("hardware", "node", "stated_power_watts", "energy_kwh")
-    if not any(stated(values, way) for way in ways):
+    if not any(stated(values, way) for way in ways) and not _number(values, "cpu_cores"):
         yield (
             "hardware",
-            "Choose hardware or a node, or give the average power or the measured energy.",
+            "Choose hardware or a node, or give the average power, the measured energy, or the"
+            " CPU cores of a job without accelerators.",
         )
 
 
 def _hours_are_known(values: Values) -> Found:
     wall, hours = _number(values, "duration_hours"), _number(values, "device_hours")
-    count = _number(values, "device_count") or 1.0
+    count = devices_of(values)
     if wall is None and hours is None and not stated(values, "energy_kwh"):
         yield "duration_hours", "Give wall-clock hours, or device-hours; one is enough."
     if wall is not None and hours is not None and hours > wall * count * ROUNDING:
@@ -141,7 +159,12 @@ def _hours_are_known(values: Values) -> Found:
             " empty and the other is filled in.",
         )
     if wall is None and hours is not None and hours / count > RANGES["duration_hours"][1]:
-        yield "device_hours", "That is more than 1,000,000 hours for each device."
+        yield (
+            "device_hours",
+            f"{hours:,.10g} device-hours on {count:,.10g} {'device' if count == 1 else 'devices'}"
+            f" are {hours / count / YEAR_HOURS:,.0f} years. Give the number of devices that worked"
+            " at the same time, or leave it empty.",
+        )
 
 
 def _one_way_each(values: Values) -> Found:

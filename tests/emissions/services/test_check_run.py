@@ -29,6 +29,19 @@ def test_one_way_to_the_energy_is_enough(way: str) -> None:
 
 def test_no_way_to_the_energy() -> None:
     assert list(errors(hardware=None)) == ["hardware"]
+    assert list(errors(hardware=None, cpu_cores=0)) == ["hardware"]
+
+
+def test_a_job_of_processors_alone_has_the_power_of_its_cores() -> None:
+    assert errors(hardware=None, cpu_cores=12, memory_gb=64) == {}
+
+
+def test_device_hours_alone_are_not_centuries_of_one_device() -> None:
+    """Llama 2 70B is published with 1,720,320 GPU-hours, and no number of devices."""
+    alone = {"duration_hours": None, "device_hours": 1_720_320.0}
+    assert errors(**alone, device_count=None) == {}
+    found = errors(**alone, device_count=1)["device_hours"][0]
+    assert "1,720,320 device-hours on 1 device are 196 years" in found
 
 
 def test_hours_are_needed_unless_energy_is_stated() -> None:
@@ -113,6 +126,9 @@ def test_a_site_or_a_cloud_region() -> None:
         ({"device_count": 8, "duration_hours": 12, "device_hours": 90}, 12, 90),
         ({"duration_hours": 12}, 12, 12),
         ({"energy_kwh": 5.0}, 0, 0),
+        ({"device_hours": 96}, 96, 96),
+        ({"device_hours": 8760 * 10}, 8760, 8760 * 10),
+        ({"duration_hours": 12, "device_hours": 90}, 12, 90),
     ],
 )
 def test_hours_complete_each_other(stated: dict[str, Any], wall: float, summed: float) -> None:
