@@ -70,23 +70,29 @@ def by_month(
     ranges: Sequence[Range | None] = (),
     whole: Range | None = None,
     closed: Collection[date] = (),
+    colours: Mapping[str, str] | None = None,
 ) -> Card:
     """Stack at most six series and "Other" by month.
 
     `comparison` is a total per month in the figure's unit, in the order of the months shown.
     `urls` maps a series to the page that its legend entry, its column of the table and its
     bars lead to. `ranges` are the 95 % intervals of the months' totals, in their order, and
-    `whole` that of their sum. `closed` months are marked.
+    `whole` that of their sum. `closed` months are marked. `colours` are those of series that
+    have one of their own; what belongs to nobody is quiet, and stands on top.
     """
     months = sorted({row.month for row in rows})
-    groups = grouped(rows, months, urls or {})
+    own = colours or {}
+    groups = sorted(
+        grouped(rows, months, urls or {}), key=lambda one: own.get(one.label) == theme.QUIET
+    )
+    paint = _colours(groups, own)
     figure = _figure()
-    for position, group in enumerate(groups):
+    for group in groups:
         figure.add_bar(
             x=months,
             y=group.values,
             name=_safe(group.label),
-            marker={"color": _colour(position, group), "line": _GAP},
+            marker={"color": paint[group.label], "line": _GAP},
             customdata=[group.url] * len(months),
             hovertemplate=_hover(unit, 2 if any(ranges) else 3),
         )
@@ -104,10 +110,7 @@ def by_month(
         _whiskers(figure, months, totals, ranges, unit)
     figure.update_layout(barmode="relative", **_time_axis(months))
     _mark_closed(figure, months, closed)
-    legend = [
-        LegendEntry(group.label, _colour(position, group), group.url)
-        for position, group in enumerate(groups)
-    ]
+    legend = [LegendEntry(group.label, paint[group.label], group.url) for group in groups]
     if comparison is not None:
         legend.append(LegendEntry(comparison_label, theme.COMPARISON, kind="swatch-dash"))
     if any(ranges):
@@ -159,12 +162,15 @@ def ranked(
     limit: int = 12,
     conclusion: str | None = None,
     note: str = "",
+    colours: Mapping[str, str] | None = None,
 ) -> Card:
     """Draw horizontal bars, largest first; what is past `limit` becomes "Other".
 
     `noun` heads the table's first column ("Team"). Labels and bars lead to their `url`. A bar
-    with an interval has it as a whisker; its figure stands beyond.
+    with an interval has it as a whisker; its figure stands beyond. `colours` are those of bars
+    that have one of their own.
     """
+    own = {OTHER_LABEL: theme.OTHER, **(colours or {})}
     bars = shortened(rows, limit)
     drawn = [bar for bar in bars if bar.value is not None]
     decimals = decimals_of([bar.value for bar in drawn])
@@ -174,9 +180,7 @@ def ranked(
         y=list(range(len(drawn))),
         orientation="h",
         marker={
-            "color": [
-                theme.OTHER if bar.label == OTHER_LABEL else theme.PALETTE[0] for bar in drawn
-            ],
+            "color": [own.get(bar.label, theme.PALETTE[0]) for bar in drawn],
             "cornerradius": 3,
         },
         customdata=[bar.url for bar in drawn],
@@ -200,7 +204,7 @@ def ranked(
     largest = max(ends, default=0)
     figure.update_layout(
         hovermode="closest",
-        bargap=0.38,
+        bargap=0.38 if len(drawn) > 1 else 0.66,
         xaxis={"visible": False, "range": [0, largest * 1.16 or 1]},
         yaxis={
             "tickvals": list(range(len(drawn))),
@@ -247,8 +251,15 @@ def _figure() -> go.Figure:
     return go.Figure(layout={"template": theme.template()})
 
 
-def _colour(position: int, group: Group) -> str:
-    return theme.OTHER if group.label == OTHER_LABEL else theme.colour_of(position)
+def _colours(groups: Sequence[Group], own: Mapping[str, str]) -> dict[str, str]:
+    """Return each series' colour: its own one, else the palette's next that is nobody's own."""
+    free = iter([colour for colour in theme.PALETTE if colour not in own.values()])
+    return {
+        group.label: theme.OTHER
+        if group.label == OTHER_LABEL
+        else own.get(group.label) or next(free, theme.OTHER)
+        for group in groups
+    }
 
 
 def _safe(text: str) -> str:

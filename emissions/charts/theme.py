@@ -11,6 +11,8 @@ import plotly.graph_objects as go
 
 PALETTE = tuple(f"var(--chart-{number})" for number in range(1, 7))
 OTHER = "var(--chart-other)"
+#: What belongs to nobody: unallocated, idle, not covered.
+QUIET = "var(--chart-quiet)"
 COMPARISON = "var(--chart-compare)"
 SURFACE = "var(--surface)"
 CLOSED = "var(--chart-closed)"

@@ -60,8 +60,9 @@ def by_month(
     sentence = f"{_figure(total, whole)} {unit} in {_months(len(months))}"
     if len(known) > 1:
         sentence += f", most in {peak_month:%B %Y} ({_figure(peak, found)} {unit})"
-    if len(series) > 1 and series[0].total > 0:
-        sentence += f". {series[0].label} leads with {_share(series[0].total / total)}"
+    first = max(series, key=lambda one: one.total)
+    if len(series) > 1 and first.total > 0:
+        sentence += f". {first.label}: {_share(first.total / total)}"
     return f"{sentence}."
 
 
@@ -72,11 +73,11 @@ def ranked(bars: Sequence[Amount], other: str) -> str:
     named = [bar for bar in bars if bar.label != other]
     if total <= 0 or not named:
         return "Nothing was recorded in this period."
-    lead = f"{named[0].label} accounts for {_share((named[0].value or 0) / total)}"
+    lead = f"{named[0].label}: {_share((named[0].value or 0) / total)}"
     if len(named) < 4:
         return f"{lead}."
     three = sum(bar.value or 0 for bar in named[:3]) / total
-    return f"{lead}, the first three for {_share(three)}."
+    return f"{lead}, the first three together {_share(three)}."
 
 
 def _figure(value: float, found: Range | None) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet, Sum
 
 from emissions.calculation.vocabulary import PoolKind
-from emissions.models import EmissionEntry, Organisation, Run
+from emissions.models import CloudAccount, EmissionEntry, Organisation, Run
 from emissions.selectors.headline import summed
 from emissions.selectors.periods import Period
 from emissions.selectors.totals import Filters, lines_of, totals
@@ -45,11 +45,16 @@ class Amounts:
 
 @dataclass(frozen=True, slots=True)
 class PoolRow:
-    """What pools of one kind posted for a node, a site or another subject."""
+    """What pools of one kind posted for a node, a site or another subject.
+
+    `node` or `site` is the slug of what has a page.
+    """
 
     kind: PoolKind
     of: str
     amounts: Amounts
+    node: str = ""
+    site: str = ""
     location_other_kg: Decimal = ZERO
     """The location-based figure that the organisation does not show first."""
 
@@ -82,7 +87,7 @@ def behind(
     visible: QuerySet[Run],
     order: str = "location_based_kg",
 ) -> Behind:
-    """Return what the totals of a period and its filters consist of: four queries."""
+    """Return what the totals of a period and its filters consist of: five queries."""
     lines = lines_of(organisation=organisation, period=period, filters=filters)
     entries = EmissionEntry.objects.filter(
         cell__in=lines.order_by().values("cell_id"),
@@ -90,7 +95,7 @@ def behind(
         month__lt=period.ends_before,
     ).order_by()
     runs = _runs(entries, visible, order)
-    pools = _pools(entries)
+    pools = _pools(entries, organisation)
     sums = totals(organisation=organisation, period=period, filters=filters)
     whole = Amounts(**{name: getattr(sums, name) for name in SHOWN})
     of_pools = sum((row.amounts for row in pools), Amounts())
@@ -115,8 +120,11 @@ def _runs(
     return [(named[pk], amounts) for pk, amounts in rows.items() if not amounts.nothing]
 
 
-def _pools(entries: QuerySet[EmissionEntry]) -> list[PoolRow]:
-    names = ("pool__kind", "pool__node__name", "pool__site__name", "pool__subject")
+def _pools(entries: QuerySet[EmissionEntry], organisation: Organisation) -> list[PoolRow]:
+    names = (
+        "pool__kind", "pool__node__name", "pool__node__slug", "pool__site__name",
+        "pool__site__slug", "pool__subject",
+    )  # fmt: skip
     found: Any = (
         entries.filter(pool__isnull=False)
         .values(*names)
@@ -126,16 +134,30 @@ def _pools(entries: QuerySet[EmissionEntry]) -> list[PoolRow]:
         )
         .order_by(*names)
     )
+    accounts = _accounts({row["pool__subject"] for row in found}, organisation)
     rows = [
         PoolRow(
             PoolKind(row["pool__kind"]),
-            row["pool__node__name"] or row["pool__site__name"] or row["pool__subject"],
+            row["pool__node__name"]
+            or row["pool__site__name"]
+            or accounts.get(row["pool__subject"], ""),
             _amounts(row),
+            node=row["pool__node__slug"] or "",
+            site=row["pool__site__slug"] or "",
             location_other_kg=row["sum_other"],
         )
         for row in found
     ]
     return [row for row in rows if not row.amounts.nothing]
+
+
+def _accounts(subjects: set[str], organisation: Organisation) -> dict[str, str]:
+    """Return the names of the cloud accounts that pools name."""
+    keys = [int(subject) for subject in subjects if subject]
+    if not keys:
+        return {}
+    found = CloudAccount.objects.filter(organisation=organisation, pk__in=keys)
+    return {str(account.pk): account.name for account in found}
 
 
 def _amounts(row: dict[str, Any]) -> Amounts:

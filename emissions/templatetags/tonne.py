@@ -121,6 +121,12 @@ def change_neutral(current: numbers.Number | None, previous: numbers.Number | No
     return _change_html(current, previous, better="")
 
 
+@register.filter
+def moved(pair: tuple[numbers.Number | None, numbers.Number | None] | None) -> str:
+    """`change` of an amount now and before; nothing where nothing is compared."""
+    return _change_html(*pair, better="down") if pair else ""
+
+
 def _change_html(
     current: numbers.Number | None, previous: numbers.Number | None, better: str
 ) -> SafeString:
@@ -166,7 +172,7 @@ def moment(value: datetime | None, zone: str | ZoneInfo | None = None) -> str:
 @register.simple_tag
 def from_until(start: datetime, end: datetime, zone: str | ZoneInfo) -> str:
     """`{% from_until run.started_at run.ended_at organisation.time_zone %}`: a day once."""
-    same_day = _local(start, zone).date() == _local(end, zone).date()
+    same_day = day(start, zone) == day(end, zone)
     last = date_format(_local(end, zone), "H:i") if same_day else moment(end, zone)
     return f"{moment(start, zone)}{'–' if same_day else ' – '}{last}"
 

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from django.http import Http404, HttpRequest, HttpResponse
 
-from emissions.charts import figures, numbers
+from emissions.calculation.vocabulary import PoolKind
+from emissions.charts import figures, numbers, theme
 from emissions.charts.figures import SeriesPoint
 from emissions.selectors.instruments import SiteUse
 from emissions.selectors.machines import MonthPart
@@ -18,6 +19,18 @@ from emissions.views.dashboards.cards import Figure, Scale, bound_names
 from emissions.views.dashboards.page import download
 
 ZERO = Decimal(0)
+RUNS, IDLE, NOT_COVERED = "Runs", "Idle", "Not covered"
+OTHER_LOAD, UNEXPLAINED = "Other known load", "Unexplained"
+#: The same thing has the same colour in all charts of a page.
+COLOURS = {
+    RUNS: theme.PALETTE[0],
+    UNEXPLAINED: theme.PALETTE[1],
+    PoolKind.METER_REMAINDER.label: theme.PALETTE[1],
+    OTHER_LOAD: theme.PALETTE[2],
+    IDLE: theme.QUIET,
+    PoolKind.NODE_IDLE.label: theme.QUIET,
+    NOT_COVERED: theme.QUIET,
+}
 
 
 def parts_figure(
@@ -34,7 +47,7 @@ def parts_figure(
 ) -> Figure:
     """Stack what parts posted by month, with its interval; months without a line are zero."""
     months = period.month_starts
-    names = list(dict.fromkeys(part.part for part in parts))
+    names = list(dict.fromkeys(part.part for part in parts if getattr(part, column)))
     amounts = {(one.part, one.month): getattr(one, column) for one in parts}
     totals = [sum((amounts.get((n, m), ZERO) for n in names), ZERO) for m in months]
     scale = Scale.of(totals, units, suffix)
@@ -52,6 +65,7 @@ def parts_figure(
         ranges=[scale.range(found.get(month)) for month in months] if names else (),
         whole=scale.range(spread.whole.of(column)),
         closed=closed,
+        colours=COLOURS,
     )
     unit = f"{units[0].symbol}{suffix}"
     base = Scale(unit, Decimal(str(units[0].size)))
@@ -72,7 +86,7 @@ def hours_figure(rows: Sequence[NodeMonth], *, note: str) -> Figure:
     points = [
         SeriesPoint(row.month, label, float(value))
         for row in rows
-        for label, value in (("Allocated", row.allocated_hours), ("Idle", row.idle_hours))
+        for label, value in ((RUNS, row.allocated_hours), (IDLE, row.idle_hours))
     ]
     settled = [row for row in rows if row.idle_hours]
     available = sum((row.available_hours for row in settled), ZERO)
@@ -90,6 +104,7 @@ def hours_figure(rows: Sequence[NodeMonth], *, note: str) -> Figure:
         unit="device-hours",
         conclusion=conclusion,
         note=note,
+        colours=COLOURS,
     )
     header = ["Month", "Available [h]", "Allocated [h]", "Idle [h]", "Idle energy [kWh]"]
     return Figure(
@@ -120,7 +135,7 @@ def coverage_figure(
     }
     used = [sum(column, ZERO) for column in zip(*rows.values(), strict=True)]
     whole = [electricity.get(month, ZERO) for month in months]
-    rows["Not covered"] = [all_ - one for all_, one in zip(whole, used, strict=True)]
+    rows[NOT_COVERED] = [all_ - one for all_, one in zip(whole, used, strict=True)]
     scale = Scale.of(whole, numbers.ENERGY, "")
     points = [
         SeriesPoint(month, name, float(scale(value)))
@@ -138,6 +153,7 @@ def coverage_figure(
         if consumed > 0
         else "",
         note="Other known load takes its share. What is not retired yet counts provisionally.",
+        colours={NOT_COVERED: theme.QUIET},
     )
     header = ["Month", *(f"{name} [kWh]" for name in rows)]
     return Figure(
@@ -155,9 +171,9 @@ def reconciliation_figure(rows: Sequence[Reconciliation]) -> Figure:
     scale = Scale.of((row.metered_kwh for row in rows), numbers.ENERGY, "")
     points = []
     for row in rows:
-        values = {"Runs": row.runs_kwh, "Idle": row.idle_kwh, "Other known load": row.other_kwh}
+        values = {RUNS: row.runs_kwh, IDLE: row.idle_kwh, OTHER_LOAD: row.other_kwh}
         if row.remainder_kwh is not None:
-            values["Unexplained"] = row.remainder_kwh
+            values[UNEXPLAINED] = row.remainder_kwh
         points += [SeriesPoint(row.month, name, float(scale(one))) for name, one in values.items()]
     whole = [row for row in rows if row.complete]
     metered = sum((row.metered_kwh for row in whole), ZERO)
@@ -173,7 +189,8 @@ def reconciliation_figure(rows: Sequence[Reconciliation]) -> Figure:
         " explained."
         if metered
         else "No month is metered as a whole.",
-        note="Runs, idle nodes, other known load and the unexplained rest add up to the meter.",
+        note="All parts add up to the meter.",
+        colours=COLOURS,
     )
     return Figure(card, RECONCILIATION, [reconciled(row) for row in rows])
 

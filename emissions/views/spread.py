@@ -112,6 +112,14 @@ def words(interval: Interval | None, name: str) -> str:
     return numbers.range_text(interval.low, interval.high, _units(name))
 
 
+def bounds_in(interval: Interval | None, name: str, symbol: str) -> str:
+    """Return an interval without its unit, for a table whose heading names it."""
+    if interval is None or not interval.low < interval.high:
+        return ""
+    size = next(one.size for one in _units(name) if one.symbol == symbol)
+    return numbers.bounds_text(interval.low / size, interval.high / size)
+
+
 def bounds(interval: Interval | None) -> Sequence[Value]:
     """Return both ends for a file; empty where there are none."""
     if interval is None or not interval.low < interval.high:

@@ -6,11 +6,11 @@ from datetime import date
 from decimal import Decimal
 
 from emissions.calculation.uncertainty import Interval
-from emissions.charts import figures, numbers
+from emissions.charts import figures, numbers, theme
 from emissions.charts.cards import Bar, Card, Cell, Column, Range, SeriesPoint, Table
 from emissions.charts.tables import INTERVAL, decimals_of, figure_cell, figure_text
 from emissions.selectors.periods import Comparison, Period
-from emissions.selectors.totals import Group, Totals, total_of
+from emissions.selectors.totals import NONE, Group, Totals, total_of
 from emissions.selectors.uncertainty import Ranges
 from emissions.tabular import Value, csv_bytes
 from emissions.views.spread import bounds
@@ -134,6 +134,7 @@ def by_month(
         ranges=[scale.range(one) for one in intervals] if amounts else (),
         whole=scale.range(ranges.whole.of(column)),
         closed=closed,
+        colours=_of_nobody(groups),
     )
     header, rows = _month_rows(card, months, amounts, totals, past, scale)
     return Figure(
@@ -171,6 +172,7 @@ def ranked(
         title=title,
         unit=scale.unit,
         noun=noun,
+        colours=_of_nobody(groups),
     )
     past = {one.key: one.totals for one in before} if shown.comparison.period else None
     gone = [
@@ -189,6 +191,10 @@ def ranked(
         ranges=ranges,
     )
     return Figure(replace(card, table=table if groups else card.table), header, rows)
+
+
+def _of_nobody(groups: Sequence[Group]) -> dict[str, str]:
+    return {one.label: theme.QUIET for one in groups if one.key == NONE}
 
 
 def compared_table(

@@ -408,6 +408,15 @@ class Dashboard:
         """Emissions per kWh at the meter."""
         return self.totals.per_kwh(self.amount)
 
+    @cached_property
+    def moved(self) -> dict[str, tuple[Any, Any]]:
+        """What the cards compare: each amount now and before; nothing without a comparison."""
+        if self.before is None:
+            return {}
+        names = *AMOUNTS, "known_embodied_kg"
+        pairs = {name: (getattr(self.totals, name), getattr(self.before, name)) for name in names}
+        return {**pairs, "intensity": (self.intensity_now, self.intensity_before)}
+
     @property
     def intensity_before(self) -> Decimal | None:
         """The same in the compared period."""

@@ -76,9 +76,18 @@ def test_month_table_has_totals_and_comparison():
 
 def test_month_figure_says_what_it_shows():
     card = month_card(points(a=(1.0, 2.0), b=(3.0, 3.0)))
-    assert card.conclusion == (
-        "9.00 t in 2 months, most in February 2025 (5.00 t). b leads with 67%."
-    )
+    assert card.conclusion == ("9.00 t in 2 months, most in February 2025 (5.00 t). b: 67%.")
+
+
+def test_what_belongs_to_nobody_is_quiet_and_on_top():
+    own = {"Unallocated": theme.QUIET, "b": "var(--chart-1)"}
+    card = month_card(points(Unallocated=(9, 9), a=(1, 1), b=(5, 5)), colours=own)
+    assert [(one.label, one.colour) for one in card.legend] == [
+        ("b", "var(--chart-1)"),
+        ("a", "var(--chart-2)"),
+        ("Unallocated", theme.QUIET),
+    ]
+    assert card.conclusion.endswith("Unallocated: 60%.")
 
 
 def test_empty_month_figure():
@@ -111,7 +120,7 @@ def test_ranked_bars_are_largest_first_and_linked():
     assert card.plot["data"][0]["customdata"] == ["/b/", "/a/"]
     assert card.plot["layout"]["yaxis"]["ticktext"][0] == '<a href="/b/" target="_top">b</a>'
     assert texts(card.table.rows[0]) == ["b", "3.00", "75%"]
-    assert card.conclusion == "b accounts for 75%."
+    assert card.conclusion == "b: 75%."
 
 
 def test_ranked_table_keeps_all_rows_that_the_chart_leaves_out():

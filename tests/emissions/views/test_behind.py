@@ -111,7 +111,10 @@ def test_the_total_and_each_run_have_their_interval(busy, client):
     headline = client.get(
         reverse("organisation", kwargs={"organisation_slug": busy.organisation.slug}), MAY
     ).context["page"]
-    for name in ("location_based_kg", "market_based_kg", "energy_facility_kwh", "embodied_kg"):
-        assert found["ranges"][name] == headline.ranges[name] != ""
-    assert [run.name for run, _, _ in found["runs"]] == ["Large", "Small"]
-    assert all(ranges["location_based_kg"] for _, _, ranges in found["runs"])
+    table = found["table"]
+    assert [column.unit for column in table.columns[2:]] == ["kWh", *["kg CO₂e"] * 3]
+    assert f"{table.footer[3].text}\xa0kg\xa0CO₂e" == headline.rounded["location_based_kg"]
+    assert f"{table.footer[3].note}\xa0kg" == headline.ranges["location_based_kg"]
+    runs = [row for row in table.rows if "/runs/" in row[0].url]
+    assert [row[0].text for row in runs] == ["Large", "Small"]
+    assert all(row[3].note for row in runs)

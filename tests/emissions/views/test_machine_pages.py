@@ -222,7 +222,7 @@ def test_a_site_lists_its_instruments_with_what_is_used_by_month(client, officer
         )
         assert f'href="{page}"' in html
     assert elsewhere.name not in html
-    assert "Instruments cover 100% of the electricity." in html
+    assert "Instruments cover 100% of all electricity of the site." in html
     rows = client.get(url(site), {"period": "2026", "format": "csv", "figure": "instruments"})
     lines = rows.content.decode("utf-8-sig").splitlines()
     table = [line.split(",") for line in lines]
