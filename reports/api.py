@@ -21,12 +21,9 @@ from emissions.api.shapes import Shape
 from emissions.api.values import words
 from emissions.models import ClosedQuarter
 from emissions.permissions import Action, Member
-from emissions.selectors.periods import Period
-from emissions.selectors.totals import Filters
-from reports.definitions.quarter import quarter_tables
 from reports.definitions.tables import Kind, Table
-from reports.selectors.cover import QuarterTotals, quarters_with_totals
-from reports.views import RENDERERS, quarter_named, team_of
+from reports.selectors.cover import QuarterTotals
+from reports.views import RENDERERS, file_of, quarter_named, quarters_of, tables_of
 
 
 class ReportFiles(Shape):
@@ -97,24 +94,6 @@ class Reports(Resource):
             raise Http404
         return member
 
-    def quarters(self) -> list[QuarterTotals]:
-        """Return every quarter with its totals, latest first."""
-        team = team_of(self.member)
-        return quarters_with_totals(
-            organisation=self.member.organisation,
-            filters=Filters(teams=(team.pk,)) if team else Filters(),
-            today=self.today,
-        )
-
-    def tables(self, period: Period) -> list[Table]:
-        """Return the tables of a quarter."""
-        return quarter_tables(
-            organisation=self.member.organisation,
-            period=period,
-            today=self.today,
-            team=team_of(self.member),
-        )
-
     def shown(self, quarters: Iterable[QuarterTotals]) -> list[dict[str, Any]]:
         """Return what is said of each quarter."""
         closed = dict(
@@ -142,7 +121,7 @@ class ReportListView(Reports):
     def get(self, request: Request) -> Response:
         """List every quarter with its totals, latest first; a manager's are those of their team."""
         query = self.query(request)
-        return Response({"results": self.show(self.shown(self.quarters()), query.fields)})
+        return Response({"results": self.show(self.shown(quarters_of(self.member)), query.fields)})
 
 
 class ReportView(Reports):
@@ -160,12 +139,14 @@ class ReportView(Reports):
         """Return a quarter such as 2026-Q2 with the tables that its files have."""
         query = self.query(request)
         period = quarter_named(quarter)
-        found = self.shown(one for one in self.quarters() if one.period.value == period.value)
+        found = self.shown(
+            one for one in quarters_of(self.member) if one.period.value == period.value
+        )
         if not found:
             raise Http404
         (row,) = found
         wanted = query.fields is None or "tables" in query.fields
-        row["tables"] = [_table(one) for one in self.tables(period)] if wanted else []
+        row["tables"] = [_table(one) for one in tables_of(self.member, period)] if wanted else []
         return Response(self.show([row], query.fields)[0])
 
 
@@ -195,17 +176,7 @@ class ReportFileView(Reports):
     )
     def get(self, request: Request, quarter: str, file_format: str) -> HttpResponse:
         """Return a quarter as `csv` (a ZIP of tables) or `xlsx`."""
-        renderer, member = RENDERERS.get(file_format), self.member
-        if renderer is None:
-            raise Http404
-        period, team = quarter_named(quarter), team_of(member)
-        tables = self.tables(period)
-        stem = "_".join([member.organisation.slug, *([team.slug] if team else []), period.value])
-        return HttpResponse(
-            renderer.render(tables=tables),
-            content_type=renderer.CONTENT_TYPE,
-            headers={"Content-Disposition": f'attachment; filename="{stem}.{renderer.EXTENSION}"'},
-        )
+        return file_of(self.member, quarter_named(quarter), file_format)
 
 
 def _table(table: Table) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """The list of quarters, and a quarter as a file."""
 
-from zoneinfo import ZoneInfo
-
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -16,7 +14,9 @@ from emissions.selectors.spread import Uncertainty
 from emissions.selectors.totals import Filters, Totals
 from emissions.selectors.uncertainty import uncertainty_of_periods
 from emissions.views import spread
+from emissions.views.today import local_today
 from reports.definitions.quarter import quarter_tables
+from reports.definitions.tables import Table
 from reports.renderers import csv, xlsx
 from reports.selectors.cover import QuarterTotals, quarters_with_totals
 
@@ -27,13 +27,7 @@ RENDERERS = {"csv": csv, "xlsx": xlsx}
 @require_safe
 def report_list(request: HttpRequest, member: Member) -> HttpResponse:
     """Show every quarter with its totals and what can be downloaded."""
-    team = team_of(member)
-    filters = Filters(teams=(team.pk,)) if team else Filters()
-    found = quarters_with_totals(
-        organisation=member.organisation,
-        filters=filters,
-        today=timezone.localdate(timezone=ZoneInfo(member.organisation.time_zone)),
-    )
+    found = quarters_of(member)
     closed = {one.period.value: one for one in closings(organisation=member.organisation)}
     masses = [
         mass for one in found for mass in (one.totals.location_based_kg, one.totals.market_based_kg)
@@ -43,7 +37,9 @@ def report_list(request: HttpRequest, member: Member) -> HttpResponse:
         "kwh": numbers.energy_unit(one.totals.energy_facility_kwh for one in found),
     }
     intervals = uncertainty_of_periods(
-        organisation=member.organisation, filters=filters, periods=[one.period for one in found]
+        organisation=member.organisation,
+        filters=filters_of(member),
+        periods=[one.period for one in found],
     )
     context = {
         "quarters": [
@@ -51,7 +47,7 @@ def report_list(request: HttpRequest, member: Member) -> HttpResponse:
             for one, spread_of in zip(found, intervals, strict=True)
         ],
         "next_to_close": _next_to_close([one for one in found if one.period.value not in closed]),
-        "team": team,
+        "team": team_of(member),
         "mass_unit": units["kg"],
         "energy_unit": units["kwh"],
     }
@@ -82,20 +78,37 @@ def _shown(totals: Totals, found: Uncertainty, units: dict[str, str]) -> dict[st
 def report_export(
     request: HttpRequest, member: Member, quarter: str, file_format: str
 ) -> HttpResponse:
-    """Send a quarter as a file: a manager gets their own team's, as it was."""
-    renderer, period, team = RENDERERS.get(file_format), quarter_named(quarter), team_of(member)
+    """Send a quarter as a file."""
+    return file_of(member, quarter_named(quarter), file_format)
+
+
+def quarters_of(member: Member) -> list[QuarterTotals]:
+    """Return every quarter that the member may export with its totals, latest first."""
+    return quarters_with_totals(
+        organisation=member.organisation,
+        filters=filters_of(member),
+        today=local_today(member.organisation),
+    )
+
+
+def tables_of(member: Member, period: Period) -> list[Table]:
+    """Return a quarter's tables: a manager gets their own team's, as it was."""
+    return quarter_tables(
+        organisation=member.organisation,
+        period=period,
+        today=local_today(member.organisation),
+        team=team_of(member),
+    )
+
+
+def file_of(member: Member, period: Period, file_format: str) -> HttpResponse:
+    """Return a quarter as a file of a format, or raise 404."""
+    renderer, team = RENDERERS.get(file_format), team_of(member)
     if renderer is None:
         raise Http404
-    organisation = member.organisation
-    tables = quarter_tables(
-        organisation=organisation,
-        period=period,
-        today=timezone.localdate(timezone=ZoneInfo(organisation.time_zone)),
-        team=team,
-    )
-    stem = "_".join([organisation.slug, *([team.slug] if team else []), period.value])
+    stem = "_".join([member.organisation.slug, *([team.slug] if team else []), period.value])
     return HttpResponse(
-        renderer.render(tables=tables),
+        renderer.render(tables=tables_of(member, period)),
         content_type=renderer.CONTENT_TYPE,
         headers={"Content-Disposition": f'attachment; filename="{stem}.{renderer.EXTENSION}"'},
     )
@@ -108,6 +121,12 @@ def team_of(member: Member) -> Team | None:
     if member.team is None:
         raise Http404
     return member.team
+
+
+def filters_of(member: Member) -> Filters:
+    """Return the filters that confine the member's exports."""
+    team = team_of(member)
+    return Filters(teams=(team.pk,)) if team else Filters()
 
 
 def quarter_named(value: str) -> Period:

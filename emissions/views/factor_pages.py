@@ -19,6 +19,7 @@ from emissions.selectors.factor_use import (
 from emissions.selectors.grid_mix import Mixes, mixes_of_zone
 from emissions.tabular import csv_bytes
 from emissions.views import spread
+from emissions.views.downloads import download
 from emissions.views.today import local_today
 
 HISTORY_COLUMNS = (
@@ -124,10 +125,7 @@ def _csv(zone: GridZone, history: list[Valid]) -> HttpResponse:
         )
         for row in history
     ]
-    content = csv_bytes(header=HISTORY_COLUMNS, rows=rows)
-    response = HttpResponse(content, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="factors-{zone.code}.csv"'
-    return response
+    return download(csv_bytes(header=HISTORY_COLUMNS, rows=rows), f"factors-{zone.code}.csv")
 
 
 def _with_pages(

@@ -28,6 +28,7 @@ from emissions.services.factors.load import (
 )
 from emissions.services.factors.load_jobs import OPEN, cancel_load, start_load
 from emissions.tabular import csv_bytes
+from emissions.views.downloads import download
 from emissions.views.today import local_today
 
 ERRORS_SHOWN = 100
@@ -74,11 +75,7 @@ def factor_template(request: HttpRequest, member: Member) -> HttpResponse:
     today = local_today(member.organisation)
     zones = zones_of_sites(organisation=member.organisation, on=today)
     rows = [(zone, today.year - 1, "", "residual", "direct", "no", "") for zone in zones or ["SE"]]
-    response = HttpResponse(
-        csv_bytes(header=TEMPLATE, rows=rows), content_type="text/csv; charset=utf-8"
-    )
-    response["Content-Disposition"] = 'attachment; filename="factors-template.csv"'
-    return response
+    return download(csv_bytes(header=TEMPLATE, rows=rows), "factors-template.csv")
 
 
 def _load(request: HttpRequest, member: Member, data: dict[str, Any]) -> HttpResponse:

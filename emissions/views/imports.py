@@ -1,7 +1,6 @@
 """Bringing runs in a file: upload, preview, progress, undo."""
 
-import csv
-from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,7 +30,8 @@ from emissions.services.imports.run import (
     undo_import,
 )
 from emissions.services.imports.stage import open_import, stage_again, tell_time_zone
-from emissions.tabular import csv_bytes, defused
+from emissions.tabular import csv_bytes
+from emissions.views.downloads import download, download_rows
 from emissions.views.working import plain
 
 BUSY = (ImportStatus.IMPORTING, ImportStatus.UNDOING)
@@ -264,23 +264,8 @@ def import_discard(request: HttpRequest, member: Member, import_id: int) -> Http
 def import_refused(request: HttpRequest, member: Member, import_id: int) -> StreamingHttpResponse:
     """Send the rows that are not imported, with the reason of each, as CSV."""
     one = _one(member, import_id)
-    writer = csv.writer(_Echo())
-
-    def lines() -> Iterator[str]:
-        yield writer.writerow(("row", "column", "reason"))
-        for row, column, reason in selector.refused_lines(run_import=one):
-            yield writer.writerow((row, defused(column), defused(reason)))
-
-    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="refused-{one.pk}.csv"'
-    return response
-
-
-class _Echo:
-    """A file that hands back what is written."""
-
-    def write(self, line: str) -> str:
-        return line
+    rows = selector.refused_lines(run_import=one)
+    return download_rows(chain([("row", "column", "reason")], rows), f"refused-{one.pk}.csv")
 
 
 EXAMPLE = {
@@ -297,9 +282,7 @@ def import_template(request: HttpRequest, member: Member) -> HttpResponse:
     project = member.projects(Action.IMPORT_RUNS).filter(archived_at=None).first()
     example = {**EXAMPLE, "project": project.name if project else ""}
     content = csv_bytes(header=list(FIELDS), rows=[[example.get(name, "") for name in FIELDS]])
-    response = HttpResponse(content, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="runs-template.csv"'
-    return response
+    return download(content, "runs-template.csv")
 
 
 @member_required(Action.MANAGE_STRUCTURE)

@@ -4,8 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
-from django.http import Http404, HttpRequest, HttpResponse
-
 from emissions.calculation.vocabulary import PoolKind
 from emissions.charts import figures, numbers, theme
 from emissions.charts.figures import SeriesPoint
@@ -14,9 +12,8 @@ from emissions.selectors.machines import MonthPart
 from emissions.selectors.metering import NodeMonth, Reconciliation
 from emissions.selectors.periods import Period
 from emissions.selectors.spread import Spread
-from emissions.tabular import Value, csv_bytes, zip_bytes
+from emissions.tabular import Value
 from emissions.views.dashboards.cards import Figure, Scale, bound_names
-from emissions.views.dashboards.page import download
 
 ZERO = Decimal(0)
 RUNS, IDLE, NOT_COVERED = "Runs", "Idle", "Not covered"
@@ -221,23 +218,3 @@ def reconciled(row: Reconciliation) -> list[Value]:
         row.explained_share,
         row.days,
     ]
-
-
-def file_of(
-    request: HttpRequest, files: dict[str, tuple[list[str], list[list[Value]]]], stem: str
-) -> HttpResponse | None:
-    """Return the file that the address asks for (?format=csv&figure=…, ?format=zip), if any."""
-    match request.GET.get("format"):
-        case "csv":
-            name = request.GET.get("figure", "")
-            if name not in files:
-                raise Http404
-            header, rows = files[name]
-            return download(csv_bytes(header=header, rows=rows), f"{stem}_{name}.csv", "text/csv")
-        case "zip":
-            archive = {
-                f"{name}.csv": csv_bytes(header=header, rows=rows)
-                for name, (header, rows) in files.items()
-            }
-            return download(zip_bytes(archive), f"{stem}.zip", "application/zip")
-    return None

@@ -27,19 +27,17 @@ from emissions.tabular import Value
 from emissions.views import spread
 from emissions.views.closed import ClosedQuarters
 from emissions.views.dashboards.address import Address
-from emissions.views.dashboards.cards import Figure
+from emissions.views.dashboards.cards import Figure, cards_of, exact
+from emissions.views.downloads import Files, file_of
 from emissions.views.inventory import inventory_tabs
 from emissions.views.machine_figures import (
     coverage_figure,
-    file_of,
     hours_figure,
     parts_figure,
     reconciliation_figure,
 )
 
 READINGS_SHOWN = 12
-
-Files = dict[str, tuple[list[str], list[list[Value]]]]
 
 
 @member_required(Action.VIEW_INVENTORY)
@@ -82,7 +80,7 @@ def site(request: HttpRequest, member: Member, site_slug: str) -> HttpResponse:
     placed = selector.nodes_at(site=shown, on=address.today)
     conditions = list(conditions_history(site=shown))
     files: Files = {
-        **_files(figures),
+        **exact(figures),
         "conditions": (CONDITIONS, [_condition(fact) for fact in conditions]),
         "nodes": (NODES, [_placed(fact) for fact in placed]),
         "readings": (READINGS, [_reading(row) for row in readings]),
@@ -159,7 +157,7 @@ def node(request: HttpRequest, member: Member, node_slug: str) -> HttpResponse:
     history = list(placement_history(node=shown))
     lives = lives_of_node(shown)
     files: Files = {
-        **_files(figures),
+        **exact(figures),
         "placements": (PLACEMENTS, [_placement(fact) for fact in history]),
         "lives": (LIVES, [_life(fact) for fact in life_history(node=shown)]),
     }
@@ -276,18 +274,10 @@ def _age(node: Node, address: Address) -> float | None:
     return max(0.0, ((node.disposed_on or address.today) - node.purchased_on).days / 365.25)
 
 
-def _files(figures: dict[str, Figure]) -> Files:
-    return {name: (figure.header, figure.rows) for name, figure in figures.items()}
-
-
 def _shared(member: Member, address: Address, figures: dict[str, Figure]) -> dict[str, Any]:
-    cards = [
-        {"card": figure.card, "csv_url": address.changed(format="csv", figure=name)}
-        for name, figure in figures.items()
-    ]
     return {
         "address": address,
-        "cards": cards,
+        "cards": cards_of(figures, address),
         "zip_url": address.changed(format="zip"),
         "csv_url": {
             name: address.changed(format="csv", figure=name)

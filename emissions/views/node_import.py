@@ -22,6 +22,7 @@ from emissions.services.import_nodes import (
     plan_nodes,
 )
 from emissions.tabular import csv_bytes
+from emissions.views.downloads import download
 from emissions.views.inventory import inventory_tabs
 from emissions.views.today import local_today
 
@@ -111,7 +112,4 @@ def node_export(request: HttpRequest, member: Member) -> HttpResponse:
         found = node_rows(organisation=member.organisation, on=local_today(member.organisation))
         rows = export_rows(nodes=found)
         name = f"{member.organisation.slug}-nodes"
-    content = csv_bytes(header=list(COLUMNS), rows=rows)
-    response = HttpResponse(content, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    return response
+    return download(csv_bytes(header=list(COLUMNS), rows=rows), f"{name}.csv")

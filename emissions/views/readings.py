@@ -42,7 +42,7 @@ from emissions.services.manage_meters import (
     record_reading,
 )
 from emissions.tabular import csv_bytes
-from emissions.views.dashboards.page import download
+from emissions.views.downloads import download
 from emissions.views.today import local_today
 
 TONES = {
@@ -116,7 +116,7 @@ def reading_upload(request: HttpRequest, member: Member, site_slug: str) -> Http
     site = _site(member, site_slug)
     if "template" in request.GET:
         content = csv_bytes(header=list(BILLS), rows=BILL_EXAMPLES)
-        return download(content, "meter-readings-template.csv", "text/csv; charset=utf-8")
+        return download(content, "meter-readings-template.csv")
     if request.method == "POST" and "readings" in request.POST:
         return _apply(request, member, site)
     data = request.POST if request.method == "POST" else None

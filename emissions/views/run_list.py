@@ -1,9 +1,7 @@
 """The list of runs, and the CSV of exactly what it shows."""
 
-import csv
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.paginator import Paginator
@@ -18,6 +16,8 @@ from emissions.forms.run_filter import RunFilterForm
 from emissions.models import Run
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors import runs as selector
+from emissions.tabular import Value
+from emissions.views.downloads import download_rows
 from emissions.views.run_rows import listed
 from emissions.views.run_tabs import run_tabs
 
@@ -69,21 +69,10 @@ def run_list_csv(request: HttpRequest, member: Member) -> StreamingHttpResponse:
     """Send all runs that the list's filters leave, in its order."""
     _, runs, _ = _asked(request, member)
     zone = ZoneInfo(member.organisation.time_zone)
-    writer = csv.writer(_Echo())
-    lines = (writer.writerow(line) for line in _lines(runs, zone))
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{member.organisation.slug}-runs.csv"'
-    return response
+    return download_rows(_lines(runs, zone), f"{member.organisation.slug}-runs.csv")
 
 
-class _Echo:
-    """A file that hands back what is written."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _lines(runs: QuerySet[Run], zone: ZoneInfo) -> Iterator[tuple[Any, ...]]:
+def _lines(runs: QuerySet[Run], zone: ZoneInfo) -> Iterator[tuple[Value, ...]]:
     yield CSV_HEADER
     remaining = runs.iterator(chunk_size=CSV_BATCH)
     while batch := list(islice(remaining, CSV_BATCH)):
@@ -92,29 +81,24 @@ def _lines(runs: QuerySet[Run], zone: ZoneInfo) -> Iterator[tuple[Any, ...]]:
             yield _line(run, figures[run.pk], zone)
 
 
-def _line(run: Run, figures: selector.RunFigures, zone: ZoneInfo) -> tuple[Any, ...]:
+def _line(run: Run, figures: selector.RunFigures, zone: ZoneInfo) -> tuple[Value, ...]:
     return (
         run.pk,
         run.started_at.astimezone(zone).isoformat(),
-        _text(run.name),
-        _text(run.project.name if run.project else ""),
+        run.name,
+        run.project.name if run.project else "",
         Stage(run.stage).value,
         run.status,
-        _text(str(run.node or run.hardware or "")),
+        str(run.node or run.hardware or ""),
         run.device_count,
         run.duration_hours,
         run.device_hours,
-        _text(str(run.site or run.cloud_region or run.zone or "")),
+        str(run.site or run.cloud_region or run.zone or ""),
         figures.energy_facility_kwh,
         figures.location_based_kg,
         figures.market_based_kg,
         figures.embodied_kg,
         run.source_kind,
-        _text(run.external_id),
-        _text(str(run.created_by or "")),
+        run.external_id,
+        str(run.created_by or ""),
     )
-
-
-def _text(words: str) -> str:
-    """Return words that no spreadsheet takes for a formula."""
-    return f"'{words}" if words.startswith(("=", "+", "-", "@", "\t", "\r")) else words

@@ -11,7 +11,7 @@ from emissions.charts import numbers
 from emissions.charts.cards import Cell, Column, Table
 from emissions.models import Organisation
 from emissions.selectors.spread import Uncertainty
-from emissions.tabular import Value, csv_bytes
+from emissions.tabular import Value
 
 
 def _units(name: str) -> tuple[numbers.Unit, ...]:
@@ -138,10 +138,7 @@ def table(found: Uncertainty) -> Table:
     )
 
 
-def csv(found: Uncertainty) -> bytes:
-    """Return the same as a file."""
+def exact(found: Uncertainty) -> tuple[list[str], list[list[Value]]]:
+    """Return the same for a file: header and rows."""
     header = ["Kind", "Input", "Share of the variance of location-based emissions"]
-    rows: list[list[Value]] = [
-        [one.input, one.name, Decimal(repr(one.share))] for one in found.sources
-    ]
-    return csv_bytes(header=header, rows=rows)
+    return header, [[one.input, one.name, Decimal(repr(one.share))] for one in found.sources]

@@ -38,7 +38,7 @@ DAY = timedelta(days=1)
 
 
 def quarter_tables(
-    *, organisation: Organisation, period: Period, today: date, team: Team | None = None
+    *, organisation: Organisation, period: Period, today: date, team: Team | None
 ) -> list[Table]:
     """Return a quarter's tables, of the whole organisation or of one team as it was."""
     filters = Filters(teams=(team.pk,)) if team else Filters()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from emissions.calculation.uncertainty import Interval
 from emissions.charts import figures, numbers, theme
@@ -12,7 +13,9 @@ from emissions.charts.tables import INTERVAL, decimals_of, figure_cell, figure_t
 from emissions.selectors.periods import Comparison, Period
 from emissions.selectors.totals import NONE, Group, Totals, total_of
 from emissions.selectors.uncertainty import Ranges
-from emissions.tabular import Value, csv_bytes
+from emissions.tabular import Value
+from emissions.views.dashboards.address import Address
+from emissions.views.downloads import Files
 from emissions.views.spread import bounds
 
 ZERO = Decimal(0)
@@ -77,10 +80,18 @@ class Figure:
     header: list[str]
     rows: list[list[Value]]
 
-    @property
-    def csv(self) -> bytes:
-        """The figure's file."""
-        return csv_bytes(header=self.header, rows=self.rows)
+
+def cards_of(figures: Mapping[str, Figure], address: Address) -> list[dict[str, Any]]:
+    """Return figures as pages include them, each with the address of its file."""
+    return [
+        {"card": figure.card, "csv_url": address.changed(format="csv", figure=name)}
+        for name, figure in figures.items()
+    ]
+
+
+def exact(figures: Mapping[str, Figure]) -> Files:
+    """Return what figures show as the rows of files."""
+    return {name: (figure.header, figure.rows) for name, figure in figures.items()}
 
 
 @dataclass(frozen=True)

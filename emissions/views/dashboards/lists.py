@@ -15,7 +15,8 @@ from emissions.tabular import Value, csv_bytes
 from emissions.views.dashboards import cards
 from emissions.views.dashboards.address import Address
 from emissions.views.dashboards.cards import Quantity, Shown
-from emissions.views.dashboards.page import NOUNS, download
+from emissions.views.dashboards.page import NOUNS
+from emissions.views.downloads import download
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class ListPage:
         table, header, rows = self._table()
         if self.request.GET.get("format") == "csv":
             name = f"{self.organisation.slug}_{self.by}s_{self.address.period.slug}.csv"
-            return download(csv_bytes(header=header, rows=rows), name, "text/csv")
+            return download(csv_bytes(header=header, rows=rows), name)
         return render(
             self.request,
             template,

@@ -7,20 +7,17 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
 
 from emissions.charts import numbers, sentences
 from emissions.charts.cards import Table
-from emissions.permissions import Action, Member
+from emissions.permissions import Member
 from emissions.selectors.attention import Attention, attention, has_figures
-from emissions.selectors.doubles import count_doubles, count_unassigned
 from emissions.selectors.periods import Period
 from emissions.selectors.spread import AMOUNTS, Uncertainty
 from emissions.selectors.totals import (
     NONE,
-    NOT_COMPLETED,
     By,
     Filters,
     Group,
@@ -30,12 +27,14 @@ from emissions.selectors.totals import (
     totals_by_month_and,
 )
 from emissions.selectors.uncertainty import PeriodSpread
-from emissions.tabular import Value, csv_bytes, zip_bytes
 from emissions.views import spread
 from emissions.views.closed import ClosedList, ClosedQuarters
 from emissions.views.dashboards import cards
 from emissions.views.dashboards.address import Address
 from emissions.views.dashboards.cards import Figure, Quantity, Shown
+from emissions.views.dashboards.remarks import Remark, remarks
+from emissions.views.dashboards.summary import KNOWN, summary
+from emissions.views.downloads import Files, file_of
 
 NOUNS = {
     By.TEAM: "Team",
@@ -46,6 +45,8 @@ NOUNS = {
     By.STATUS: "Status",
     By.BASIS: "How the energy is known",
 }
+#: Name of the file of what the interval comes from.
+UNCERTAINTY = "uncertainty"
 #: Dimensions whose values the address can be narrowed to.
 NARROWED_BY = {By.HARDWARE, By.SITE, By.STAGE, By.STATUS, By.TEAM, By.PROJECT}
 
@@ -63,15 +64,6 @@ class Subject:
     stands_for: Mapping[str, str] = field(default_factory=dict)
     #: The dimension that the page itself stands for: no chip and no menu offers it.
     own: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Remark:
-    """One line of what needs attention."""
-
-    text: str
-    url: str = ""
-    action: str = ""
 
 
 class Dashboard:
@@ -102,7 +94,7 @@ class Dashboard:
     @cached_property
     def months_before(self) -> list[Group]:
         """The compared period's totals by month."""
-        return self._by(By.MONTH, self.comparison.period) if self.comparison.period else []
+        return self.groups(By.MONTH, self.comparison.period) if self.comparison.period else []
 
     @cached_property
     def totals(self) -> Totals:
@@ -236,13 +228,14 @@ class Dashboard:
             title=NOUNS[by] if by is By.BASIS else f"By {NOUNS[by].lower()}",
             noun=NOUNS[by],
             shown=shown,
-            groups=self._by(by, self.address.period),
-            before=self._by(by, before) if before else [],
+            groups=self.groups(by, self.address.period),
+            before=self.groups(by, before) if before else [],
             url_of=lambda group: self._url(by, group),
             ranges=self.spread.by(by, shown.quantity.column, cards.ENERGY.column),
         )
 
-    def _by(self, by: By, period: Period) -> list[Group]:
+    def groups(self, by: By, period: Period) -> list[Group]:
+        """Return the totals of a period by a dimension; each question is asked once."""
         key = by, period.starts_on, period.ends_before
         if key not in self._asked:
             self._asked[key] = totals_by(
@@ -280,84 +273,16 @@ class Dashboard:
     @property
     def remarks(self) -> list[Remark]:
         """What somebody should look at."""
-        found = []
-        runs = _page("run_list", self.organisation.slug)
-        if self.attention.failed:
-            words = self.attention.words(self.attention.failed)
-            text = f"{words} run{_s(self.attention.failed)} not calculated, and missing here."
-            found.append(Remark(text, runs and f"{runs}?calculation=failed", "See which"))
-        if self.attention.pending:
-            words = self.attention.words(self.attention.pending)
-            text = f"{words} run{_s(self.attention.pending)} waiting to be calculated."
-            found.append(Remark(text, runs and f"{runs}?calculation=pending", "See which"))
-        if self.attention.differing:
-            count = self.attention.differing
-            words = f"{Attention.words(count)} run{_s(count)} reported emissions more than 5% off"
-            text = f"{words} what {'its' if count == 1 else 'their'} own inputs give."
-            found.append(Remark(text, runs and f"{runs}?calculation=differs", "See which"))
-        found += self._remarks_on_structure(runs) + self._remarks_on_records()
-        return found + self._remarks_on_quality()
-
-    def _remarks_on_records(self) -> list[Remark]:
-        """What waits for this person to assign or decide, whatever the period."""
-        if self.subject.fixed or not self.member.may(Action.EDIT_RUNS):
-            return []
-        found, slug = [], self.organisation.slug
-        unassigned = count_unassigned(runs=self.member.unassigned_runs())
-        if unassigned:
-            words = f"{Attention.words(unassigned)} run{_s(unassigned)}"
-            words += " without project, place or hardware."
-            found.append(Remark(words, _page("unassigned", slug), "Assign them"))
-        doubles = count_doubles(runs=self.member.runs(Action.EDIT_RUNS))
-        if doubles:
-            words = f"{Attention.words(doubles)} pair{_s(doubles)} of runs may be one job."
-            found.append(Remark(words, _page("double_list", slug), "Decide"))
-        return found
-
-    def _remarks_on_structure(self, runs: str) -> list[Remark]:
-        if By.PROJECT not in self.subject.rankings or self.subject.fixed:
-            return []
-        projects = self._by(By.PROJECT, self.address.period)
-        without = [group for group in projects if group.key == NONE]
-        found = []
-        for group in without:
-            of_runs = getattr(group.totals, self.amount) - group.totals.outside_runs(self.amount)
-            if of_runs:
-                text = f"{spread.least_rounded(of_runs)} belongs to no project."
-                found.append(Remark(text, runs and f"{runs}?project={NONE}", "See the runs"))
-        return found
-
-    def _remarks_on_quality(self) -> list[Remark]:
-        found, totals = [], self.totals
-        outside = totals.outside_runs(self.amount)
-        if outside:
-            found_by = self.spread.by(By.STAGE, self.amount)
-            shown = spread.rounded(outside, found_by.of(self.amount, NONE), self.amount)
-            text = f"{shown} lies outside runs: idle nodes, what meters show besides, instruments."
-            found.append(Remark(text, self.behind_url, "Show what it consists of"))
-        share = totals.not_completed_share
-        if share:
-            text = sentences.not_completed(share=share, runs=totals.not_completed_runs)
-            url = self.address.narrowed_to("status", *(one.value for one in NOT_COMPLETED))
-            found.append(Remark(text, url, "Show them alone"))
-        unknown = totals.unknown_hardware_share
-        if unknown:
-            text = (
-                "The hardware's footprint is unknown for "
-                f"{numbers.percent_text(unknown)} of the device-hours."
-            )
-            found.append(Remark(text))
-        return found
+        return remarks(self)
 
     # --- answers ---
 
     def response(self, template: str, **context: Any) -> HttpResponse:
         """Return the page, or one of its files."""
-        match self.request.GET.get("format"):
-            case "csv":
-                return self._csv(self.request.GET.get("figure", ""))
-            case "zip":
-                return self._zip()
+        if "format" in self.request.GET:
+            file = file_of(self.request, self._files(), self._stem)
+            if file is not None:
+                return file
         empty = self.totals.empty
         return render(
             self.request,
@@ -368,7 +293,7 @@ class Dashboard:
                 "totals": self.totals,
                 "before": self.before,
                 "amount": self.amount,
-                "cards": self._cards() if not empty else [],
+                "cards": cards.cards_of(self.figures, self.address) if not empty else [],
                 "nothing_yet": empty and not has_figures(organisation=self.organisation),
                 "menus": self.address.dimensions,
                 "structure_choices": (
@@ -377,12 +302,6 @@ class Dashboard:
                 **context,
             },
         )
-
-    def _cards(self) -> list[dict[str, Any]]:
-        return [
-            {"card": figure.card, "csv_url": self.address.changed(format="csv", figure=name)}
-            for name, figure in self.figures.items()
-        ]
 
     @property
     def behind_url(self) -> str:
@@ -434,86 +353,18 @@ class Dashboard:
         share = self.totals.known_hardware_share
         return "" if share is None else f"known for {numbers.percent_text(share)} of device-hours"
 
-    def _csv(self, name: str) -> HttpResponse:
-        if name == UNCERTAINTY:
-            return download(spread.csv(self.uncertainty), f"{self._stem}_{name}.csv", "text/csv")
-        if name not in self.figures:
-            raise Http404
-        return download(self.figures[name].csv, f"{self._stem}_{name}.csv", "text/csv")
-
-    def _zip(self) -> HttpResponse:
-        files = {f"{name}.csv": figure.csv for name, figure in self.figures.items()}
-        files[f"{UNCERTAINTY}.csv"] = spread.csv(self.uncertainty)
-        return download(
-            zip_bytes({"summary.csv": self._summary(), **files}),
-            f"{self._stem}.zip",
-            "application/zip",
+    def _files(self) -> Files:
+        """Return the page's tables, exact: header and rows by the name of the file."""
+        stats = summary(
+            self.totals,
+            self.before,
+            self.uncertainty,
+            period=self.address.period.label,
+            compared_with=self.comparison.label,
         )
+        exact = cards.exact(self.figures)
+        return {"summary": stats, **exact, UNCERTAINTY: spread.exact(self.uncertainty)}
 
     @property
     def _stem(self) -> str:
         return f"{self.subject.file_name}_{self.address.period.slug}"
-
-    def _summary(self) -> bytes:
-        """Return the stats: exact, in base units, with the compared period beside them."""
-        now, before = self.totals, self.before
-        rows: list[list[Value]] = []
-        for label, unit, name in SUMMARY:
-            row: list[Value] = [label, unit, getattr(now, name)]
-            if before is not None:
-                row.append(getattr(before, name))
-            rows.append([*row, *spread.bounds(self.uncertainty.of(INTERVALS.get(name, name)))])
-        header = ["Figure", "Unit", self.address.period.label]
-        if before is not None:
-            header.append(self.comparison.label)
-        header += ["95 % from", "95 % to"]
-        return csv_bytes(header=header, rows=rows)
-
-
-UNCERTAINTY = "uncertainty"
-#: Totals that are known in part only, and what of them is shown.
-KNOWN = {
-    "embodied_kg": "known_embodied_kg",
-    "upstream_kg": "known_upstream_kg",
-    "losses_kg": "known_losses_kg",
-    "water_litres": "known_water_litres",
-}
-INTERVALS = {shown: name for name, shown in KNOWN.items()}
-
-SUMMARY = (
-    ("Emissions, location-based", "kg CO2e", "location_based_kg"),
-    ("Emissions, market-based", "kg CO2e", "market_based_kg"),
-    ("Energy at the meter", "kWh", "energy_facility_kwh"),
-    ("Energy of IT equipment", "kWh", "energy_it_kwh"),
-    ("Intensity, location-based", "kg CO2e/kWh", "intensity_kg_per_kwh"),
-    ("Intensity, market-based", "kg CO2e/kWh", "market_intensity_kg_per_kwh"),
-    ("Upstream of the electricity", "kg CO2e", "known_upstream_kg"),
-    ("Transmission and distribution losses", "kg CO2e", "known_losses_kg"),
-    ("Lifetime share of hardware", "kg CO2e", "known_embodied_kg"),
-    ("Water, where known", "l", "known_water_litres"),
-    ("Device-hours", "h", "device_hours"),
-    ("Runs", "", "runs"),
-    ("Measured or metered energy", "share", "measured_share"),
-    ("Hardware with known footprint", "share of device-hours", "known_hardware_share"),
-    ("Not completed", "share of energy", "not_completed_share"),
-)
-
-
-def download(content: bytes, name: str, content_type: str) -> HttpResponse:
-    """Return a file to be kept."""
-    return HttpResponse(
-        content,
-        content_type=content_type,
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
-
-
-def _page(name: str, slug: str) -> str:
-    try:
-        return reverse(name, kwargs={"organisation_slug": slug})
-    except NoReverseMatch:
-        return ""
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"

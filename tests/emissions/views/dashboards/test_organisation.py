@@ -43,7 +43,7 @@ def test_a_figure_s_csv_is_its_table(lab, client):
     page = client.get(address()).content.decode()
     for name in ("by-month", "by-team", "by-hardware"):
         response = client.get(address(query=f"period=2026&format=csv&figure={name}"))
-        assert response["Content-Type"] == "text/csv"
+        assert response["Content-Type"] == "text/csv; charset=utf-8"
         found = rows(response.content)
         section = page.split(f'id="{name}"')[1].split("</section>")[0]
         body = section.split("<tbody>")[1].split("</tbody>")[0]
