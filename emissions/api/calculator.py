@@ -144,7 +144,7 @@ def unknown_region(name: str, names: Named) -> str:
 
 def unknown_zone(code: str) -> str:
     """Return what to do about a grid zone that is not known."""
-    return f"“{code}” is not a grid zone we know: give an ISO code, such as FR or US-CA."
+    return f"“{code}” is not a grid zone we know: give an ISO code or a name, such as FR or US-CA."
 
 
 def _answer(values: dict[str, Any], estimate: Estimate) -> dict[str, Any]:

@@ -18,6 +18,8 @@ FIGURES = (
     "energy_facility_kwh",
     "location_based_kg",
     "market_based_kg",
+    "upstream_kg",
+    "losses_kg",
     "embodied_kg",
 )
 RELATED = ("project", "hardware", "node", "site", "cloud_region", "zone", "state")

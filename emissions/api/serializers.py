@@ -124,6 +124,8 @@ class RunFigures(Shape):
     energy_facility_kwh = serializers.FloatField(allow_null=True)
     location_based_kg = serializers.FloatField(allow_null=True)
     market_based_kg = serializers.FloatField(allow_null=True)
+    upstream_kg = serializers.FloatField(allow_null=True)
+    losses_kg = serializers.FloatField(allow_null=True)
     embodied_kg = serializers.FloatField(
         allow_null=True, help_text="Lifetime share of hardware; null if its footprint is unknown."
     )

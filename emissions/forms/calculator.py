@@ -110,6 +110,7 @@ class CalculatorForm(forms.Form):
         self.fields["place"].similar = (  # type: ignore[attr-defined]
             lambda typed: catalogue.similar_places(typed, organisation=None)
         )
+        self.fields["hardware"].advise = catalogue.slice_advice  # type: ignore[attr-defined]
         for name in ("hardware", "place"):
             self.fields[name].wide = True  # type: ignore[attr-defined]
         for field in self.fields_shown:

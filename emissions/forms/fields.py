@@ -118,6 +118,7 @@ class NamedField(forms.CharField):
         self.noun = noun
         self.find: Callable[[str], Any] = lambda text: None
         self.similar: Callable[[str], list[str]] = lambda text: []
+        self.advise: Callable[[str], str] = lambda text: ""
 
     def clean(self, value: Any) -> Any:
         """Return what was named, or None where the field is empty."""
@@ -127,6 +128,7 @@ class NamedField(forms.CharField):
         found = self.find(text)
         if found is None:
             near = ", ".join(self.similar(text))
-            advice = f" Did you mean {near}?" if near else " Choose one from the list."
+            meant = f" Did you mean {near}?" if near else " Choose one from the list."
+            advice = self.advise(text) or meant
             raise ValidationError(f"There is no {self.noun} “{text}”.{advice}")
         return found

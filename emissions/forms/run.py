@@ -186,6 +186,7 @@ class RunForm(forms.Form):
         self.fields["started_at"].help_text = f"{organisation.time_zone} time."
         self.fields["project"].queryset = _projects(member, run)  # type: ignore[attr-defined]
         self._name("equipment", catalogue.find_equipment, catalogue.similar_equipment)
+        self.fields["equipment"].advise = catalogue.slice_advice  # type: ignore[attr-defined]
         self._name("place", catalogue.find_place, catalogue.similar_places)
         for wide in ("name", "equipment"):
             self.fields[wide].wide = True  # type: ignore[attr-defined]

@@ -34,9 +34,11 @@ def folded(text: str) -> str:
     return re.sub(r"[\s\-_‐-―]+", "", text).casefold()
 
 
-#: What stands around a model's name in Slurm (`gres/gpu:a100:8`) and CodeCarbon (`8 x Tesla T4`).
+#: What stands around a model's name in Slurm (`gres/gpu:a100:8`), CodeCarbon (`8 x Tesla T4`)
+#: and publications (`TPUv3 Chip`, `8xA100 GPUs`).
 AROUND = re.compile(
-    r"^(?:gres[/:=])?(?:gpu[:=])?(?:\d+\s*[x×]\s+)?(?P<name>.*?)(?:[:=]\d+)?(?:\((?:S|IDX):.*\))?$",
+    r"^(?:gres[/:=])?(?:gpu[:=])?(?:\d+\s*[x×]\s*)?(?P<name>.*?)(?:[:=]\d+)?(?:\((?:S|IDX):.*\))?"
+    r"(?:\s+(?:accelerator|chip|gpu)s?)?$",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -45,6 +47,24 @@ def hardware_keys(text: str) -> list[str]:
     """Return what a spelling is looked up by: as it is, and without what stands around it."""
     bare = AROUND.fullmatch(text.strip())
     return list(dict.fromkeys(filter(None, [folded(text), folded(bare["name"]) if bare else ""])))
+
+
+#: A slice of a TPU pod, named by its cores (v2 to v4, v5p: two to a chip) or its chips.
+TPU_SLICE = re.compile(
+    r"(?:google\s*)?(?:cloud\s*)?(?:tpu[\s-]*)?(?P<generation>v(?:[234]|5p|5e|5litepod|6e))-(?P<size>\d+)",
+    re.IGNORECASE,
+)
+TWO_CORES_A_CHIP = ("v2", "v3", "v4", "v5p")
+
+
+def slice_advice(text: str) -> str:
+    """Return how a slice of TPUs is stated, as the end of a message, or ""."""
+    named = TPU_SLICE.fullmatch(text.strip())
+    if named is None:
+        return ""
+    generation = named["generation"].lower().replace("litepod", "e")
+    chips = int(named["size"]) // (2 if generation in TWO_CORES_A_CHIP else 1)
+    return f" This is a slice of {chips:,} chips: give TPU {generation} and {chips:,} devices."
 
 
 class HardwareNames:
@@ -191,7 +211,12 @@ def _find_zone(name: str) -> GridZone | None:
     in_brackets = re.fullmatch(r".*\(([^()]+)\)", name)
     code = zone_code(in_brackets.group(1) if in_brackets else name)
     found = GridZone.objects.filter(code__iexact=code).first()
-    return found or GridZone.objects.filter(name__iexact=name).order_by("pk").first()
+    return found or zone_named(name)
+
+
+def zone_named(name: str) -> GridZone | None:
+    """Return the grid zone of a name: California, Quebec; a country before its namesakes."""
+    return GridZone.objects.filter(name__iexact=name.strip()).order_by("pk").first()
 
 
 def find_subdivision(name: str, *, country: GridZone) -> GridZone | None:

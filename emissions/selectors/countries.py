@@ -4,6 +4,25 @@ import csv
 from functools import cache
 from pathlib import Path
 
+#: What people call places that our names of zones call otherwise, without case and dots.
+OTHER_NAMES = {
+    **dict.fromkeys(
+        ("uk", "great britain", "britain", "england", "scotland", "wales", "northern ireland"), "GB"
+    ),
+    **dict.fromkeys(("us", "united states of america", "america"), "US"),
+    **dict.fromkeys(("korea", "republic of korea", "korea, republic of"), "KR"),
+    **dict.fromkeys(("the netherlands", "holland"), "NL"),
+    **dict.fromkeys(("global", "worldwide"), "WORLD"),
+    "czech republic": "CZ",
+    "deutschland": "DE",
+    "ivory coast": "CI",
+    "québec": "CA-QC",
+    "russian federation": "RU",
+    "turkey": "TR",
+    "turkiye": "TR",
+    "uae": "AE",
+    "viet nam": "VN",
+}
 CODES = Path(__file__).resolve().parents[1] / "data" / "country_codes.csv"
 
 
@@ -15,6 +34,7 @@ def zones_by_code() -> dict[str, str]:
 
 
 def zone_code(code: str) -> str:
-    """Return the grid zone's code of a country's three-letter code; any other code as it is."""
+    """Return the grid zone's code of a country's three-letter code or other name, else the text."""
     bare = code.strip()
-    return zones_by_code().get(bare.upper(), bare)
+    plain = bare.replace(".", "")
+    return OTHER_NAMES.get(plain.casefold()) or zones_by_code().get(plain.upper(), bare)

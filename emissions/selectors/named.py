@@ -4,10 +4,18 @@
 """
 
 import difflib
+from collections import Counter
 from functools import cached_property
 
 from emissions.models import CloudRegion, GridZone, HardwareModel, Node, Organisation, Site
-from emissions.selectors.catalogue import REGION_PREFIXES, HardwareNames, folded, one_hardware
+from emissions.selectors.catalogue import (
+    REGION_PREFIXES,
+    HardwareNames,
+    folded,
+    one_hardware,
+    slice_advice,
+    zone_named,
+)
 from emissions.selectors.countries import zone_code
 
 #: Finding names that come close takes milliseconds: for so many unknown ones it is done.
@@ -34,16 +42,18 @@ class Named:
         return self._hardware.find(name)
 
     def zone(self, code: str) -> int | None:
-        """Return the id of a grid zone by its code: FR, FRA, US-CA, WORLD."""
+        """Return the id of a grid zone by its code or name: FR, FRA, US-CA, California, WORLD."""
         code = zone_code(code)
         if self.alone:
-            zones = GridZone.objects.filter(code__iexact=code)
-            return zones.values_list("pk", flat=True).first()
-        return self._zones.get(code.upper())
+            found = GridZone.objects.filter(code__iexact=code).first() or zone_named(code)
+            return found.pk if found else None
+        return self._zones.get(code.casefold())
 
     def region(self, name: str) -> CloudRegion | None:
-        """Return a cloud region by provider and region: gcp:europe-west1."""
-        provider, _, region = (part.strip() for part in name.lower().partition(":"))
+        """Return a cloud region by provider and region, or by a name that one provider has."""
+        provider, colon, region = (part.strip() for part in name.lower().partition(":"))
+        if not colon:
+            return self._regions_alone.get(provider)
         if self.alone:
             named = CloudRegion.objects.filter(
                 provider__iexact=REGION_PREFIXES.get(provider, provider), region__iexact=region
@@ -61,7 +71,7 @@ class Named:
 
     def similar_hardware(self, name: str) -> str:
         """Return up to three names that come close, as the end of a message, or ""."""
-        return self._similar("hardware", folded(name), self._hardware.spelt())
+        return slice_advice(name) or self._similar("hardware", folded(name), self._hardware.spelt())
 
     def similar_region(self, name: str) -> str:
         """Return up to three cloud regions that come close, as the end of a message, or ""."""
@@ -83,12 +93,20 @@ class Named:
 
     @cached_property
     def _zones(self) -> dict[str, int]:
-        return {code.upper(): pk for code, pk in GridZone.objects.values_list("code", "pk")}
+        zones = list(GridZone.objects.order_by("-pk").values_list("code", "name", "pk"))
+        named = {name.casefold(): pk for _, name, pk in zones}
+        return named | {code.casefold(): pk for code, _, pk in zones}
 
     @cached_property
     def _regions(self) -> dict[str, CloudRegion]:
         regions = CloudRegion.objects.select_related("zone").order_by("pk")
         return {str(region).lower(): region for region in regions}
+
+    @cached_property
+    def _regions_alone(self) -> dict[str, CloudRegion]:
+        regions = list(self._regions.values())
+        counted = Counter(one.region.lower() for one in regions)
+        return {one.region.lower(): one for one in regions if counted[one.region.lower()] == 1}
 
     @cached_property
     def _sites(self) -> dict[str, Site]:

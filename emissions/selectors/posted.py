@@ -16,6 +16,8 @@ QUANTITIES = (
     "energy_facility_kwh",
     "location_based_kg",
     "market_based_kg",
+    "upstream_kg",
+    "losses_kg",
     "embodied_kg",
 )
 
@@ -29,6 +31,8 @@ class Posted:
     energy_facility_kwh: Decimal = Decimal(0)
     location_based_kg: Decimal = Decimal(0)
     market_based_kg: Decimal = Decimal(0)
+    upstream_kg: Decimal = Decimal(0)
+    losses_kg: Decimal = Decimal(0)
     embodied_kg: Decimal = Decimal(0)
     embodied_known: bool = True
 

@@ -21,7 +21,7 @@ LONGEST_AHEAD = timedelta(days=366)
 
 #: Field: (least, most, what to do about a number outside). Least is allowed.
 RANGES: dict[str, tuple[float, float, str]] = {
-    "duration_hours": (0, 1e6, "Give the hours from start to end, no more than 1,000,000."),
+    "duration_hours": (0, 1e6, "Give the hours from start to end, between 0 and 1,000,000."),
     "device_hours": (0, MOST_KWH, "Give device-hours between 0 and 9,000,000,000."),
     "energy_kwh": (0, MOST_KWH, "Give kWh between 0 and 9,000,000,000."),
     "stated_power_watts": (0, 1e9, "Give watts per device between 0 and 1,000,000,000."),

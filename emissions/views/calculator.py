@@ -34,7 +34,7 @@ from emissions.services.check_run import complete_run
 from emissions.services.estimate import Estimate
 from emissions.views.citations import citations
 from emissions.views.comparisons import hardware_card, places_card
-from emissions.views.working import notes, plain, shown_steps
+from emissions.views.working import exact, notes, plain, shown_steps
 
 #: What the page shows before anybody has asked anything.
 EXAMPLE = "hardware=H100&device_count=8&duration_hours=24"
@@ -96,6 +96,7 @@ def _answer(request: HttpRequest, form: CalculatorForm, now: datetime) -> dict[s
         "full": full,
         "hours": f"{plain(full['device_count'])} × {plain(full['duration_hours'])} h wall-clock",
         "steps": shown_steps(estimate),
+        "exact": exact(estimate, embodied_kg=estimate.embodied_kg),
         **_figures(request, estimate),
         "places": places_card(places, here=estimate),
         "models": hardware_card(models, here=estimate, own=row.get("hardware_id", 0)),

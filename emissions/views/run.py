@@ -24,7 +24,7 @@ from emissions.services.working import plain
 from emissions.views import spread
 from emissions.views.comparisons import places_card
 from emissions.views.run_rows import in_columns
-from emissions.views.working import notes, shown_steps
+from emissions.views.working import exact, notes, shown_steps
 
 LINES_SHOWN = 100
 
@@ -53,6 +53,7 @@ def run(request: HttpRequest, member: Member, run_id: int) -> HttpResponse:
     }
     context |= {
         "steps": shown_steps(estimate, found, factor="#emission-factor"),
+        "exact": exact(context["shown"], embodied_kg=context["embodied_kg"]),
         "streaming": show_stream(
             run=shown, estimate=estimate, visible=member.runs(Action.VIEW_RUNS)
         ),

@@ -50,6 +50,32 @@ def notes(estimate: Estimate, found: Uncertainty | None = None) -> dict[str, str
     }
 
 
+#: What a run's figures are called where all of their digits are shown, with their units.
+EXACT = {
+    "energy_it_kwh": ("Energy at the IT equipment", "kWh"),
+    "energy_facility_kwh": ("Energy at the meter", "kWh"),
+    "location_based_kg": ("Location-based", "kg CO₂e"),
+    "market_based_kg": ("Market-based", "kg CO₂e"),
+    "upstream_kg": ("Upstream of the electricity", "kg CO₂e"),
+    "losses_kg": ("Transmission and distribution losses", "kg CO₂e"),
+    "embodied_kg": ("Lifetime share of hardware", "kg CO₂e"),
+}
+
+
+def exact(figures: Any, *, embodied_kg: numbers.Number | None) -> list[tuple[str, str]]:
+    """Return figures to the last digit, as files have them: for whoever compares or audits."""
+    amounts = {name: getattr(figures, name) for name in EXACT} | {"embodied_kg": embodied_kg}
+    return [
+        (label, "unknown" if amounts[name] is None else f"{_all_digits(amounts[name])} {unit}")
+        for name, (label, unit) in EXACT.items()
+    ]
+
+
+def _all_digits(amount: numbers.Number) -> str:
+    text = numbers.number_text(amount, 9)
+    return text.rstrip("0").rstrip(".")
+
+
 def plain(number: float) -> str:
     """Return a number somebody stated, with the digits it has: 80, 1,082,990, 0.25."""
     return f"{number:,.2f}".rstrip("0").rstrip(".")

@@ -63,14 +63,16 @@ class Names:
         return self.named.hardware(name), None
 
     def place(self, name: str) -> Found:
-        """Return the site, else the cloud region, else the grid zone of a place."""
+        """Return the site, cloud region or grid zone of a place; bare names as in the form."""
         site = self.named.site(name)
         if site is not None:
             return site.pk, None, None
         region = self.named.region(name) if ":" in name else None
         if region is not None:
             return None, region.pk, None
-        return None, None, self.named.zone(name) or self._zone(name)
+        zone_id = self.named.zone(name) or self._zone(name)
+        bare = self.named.region(name) if zone_id is None else None
+        return None, bare.pk if bare is not None else None, zone_id
 
     def _zone(self, name: str) -> int | None:
         """Return the zone of a country's name, or of “California, United States”."""

@@ -1,13 +1,15 @@
 import pytest
 
-from emissions.models import CloudRegion, HardwareAlias, HardwareModel
+from emissions.models import CloudRegion, GridZone, HardwareAlias, HardwareModel
 from emissions.selectors.catalogue import (
     find_equipment,
     find_place,
     folded,
     one_hardware,
+    slice_advice,
 )
 from emissions.selectors.named import Named
+from emissions.services.imports.names import Names
 from emissions.services.load_reference import load_reference
 from tests.factories import make_alias, make_hardware, make_organisation, make_reference
 
@@ -45,7 +47,53 @@ SPELLINGS = {
     "Tesla T4": "NVIDIA Tesla T4",
     "rtx3090": "NVIDIA GeForce RTX 3090",
     "AMD EPYC 7763 64-Core Processor": "AMD EPYC 7763",
+    "a100-80g": "NVIDIA A100 SXM4 80 GB",
+    "8xA100 GPUs": "NVIDIA A100 SXM4 80 GB",
+    "A100 PCIe 40/80GB": "NVIDIA A100 PCIe 40GB",
+    "TPUv3 Chip": "Google TPU v3 (chip)",
+    "Intel Gaudi 2 Accelerator": "Intel Gaudi 2",
+    "AMD Instinct MI300X OAM": "AMD Instinct MI300X",
+    "Apple M2 Max": "Apple M2 Max",
 }
+#: As people, providers and papers write them.
+PLACES = {
+    "Quebec": "CA-QC",
+    "Québec": "CA-QC",
+    "California": "US-CA",
+    "UK": "GB",
+    "Great Britain": "GB",
+    "U.S.": "US",
+    "United States of America": "US",
+    "Korea": "KR",
+    "FRA": "FR",
+    "us-east-1": "aws:us-east-1",
+    "europe-west4": "gcp:europe-west4",
+}
+
+
+def test_places_are_found_the_same_way_everywhere() -> None:
+    """“UK” was Azure's region of that name in the form, and nothing in the API or a file."""
+    load_reference()
+    organisation = make_organisation()
+    every, names = Named(None), Names(organisation)
+    for text, meant in PLACES.items():
+        alone = Named(None, alone=True)
+        form = find_place(text, organisation=None)
+        if isinstance(form, CloudRegion):
+            assert str(form) == meant
+            assert every.region(text) == alone.region(text) == form
+            assert names.place(text) == (None, form.pk, None)
+        else:
+            assert isinstance(form, GridZone), text
+            assert form.code == meant
+            assert every.zone(text) == alone.zone(text) == form.pk
+            assert names.place(text) == (None, None, form.pk)
+
+
+def test_a_slice_of_tpus_is_so_many_chips() -> None:
+    assert slice_advice("TPU v3-8").endswith("give TPU v3 and 4 devices.")
+    assert slice_advice("v5litepod-16").endswith("give TPU v5e and 16 devices.")
+    assert slice_advice("TPU v3") == ""
 
 
 class TestHardwareIsFoundTheSameWayEverywhere:

@@ -147,6 +147,7 @@ def test_a_page_shows_the_digits_that_the_interval_supports(alice: Membership) -
     assert "16.2" not in results
     assert "324.324 kWh × 50 g" in page, "the values that it was made of have all their digits"
     assert ">16.2<" not in page, "neither the months nor the ledger's lines say more"
+    assert "<dd>16.2162 kg CO₂e</dd>" in page, "but what is folded away, for who compares"
     (row,) = re.findall(
         r'<tr>\s*<th scope="row"><a class="run-name".*?</tr>',
         get(alice, "/o/acme/runs/"),
