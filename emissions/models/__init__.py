@@ -37,7 +37,7 @@ from emissions.models.run_import import ImportContent, ImportMapping, ImportRow,
 from emissions.models.site import CloudRegion, DefaultPue, GridZone, Site, SiteConditions
 from emissions.models.stream import EnergyPost, EnergyStream, Experiment, UnfoldedPost
 from emissions.models.token import ApiToken
-from emissions.models.total import MonthlyTotal
+from emissions.models.total import MonthlyTotal, NodeTotal
 
 __all__ = [
     "AdoptionPreview",
@@ -78,6 +78,7 @@ __all__ = [
     "Node",
     "NodeLife",
     "NodePlacement",
+    "NodeTotal",
     "Observation",
     "Organisation",
     "PendingCalculation",

@@ -216,12 +216,24 @@ class Run(models.Model):
 
 
 class RunState(models.Model):
-    """One row is a run's lock for workers, and why its last calculation failed."""
+    """One row is a run's lock for workers, and why its last calculation failed.
+
+    `node` is the node whose totals have the run's lines: the run's own once it is calculated.
+    """
 
     run = models.OneToOneField(
         Run, on_delete=models.CASCADE, primary_key=True, related_name="state"
     )
     error = models.TextField(blank=True)
+    # Not checked by the database, and not looked up: only the run's own row is read.
+    node = models.ForeignKey(
+        Node,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
 
     class Meta:
         indexes = [

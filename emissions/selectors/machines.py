@@ -7,14 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
 
 from emissions.calculation.vocabulary import PoolKind
 from emissions.models import (
-    EmissionEntry,
     MonthlyTotal,
     Node,
     NodePlacement,
+    NodeTotal,
     Organisation,
     Run,
     Site,
@@ -36,6 +35,8 @@ SUMS = (
 )
 RUNS = "Runs"
 POOLS = {kind.value: kind.label for kind in PoolKind}
+OF_RUNS = ~Q(cell__source_kind__in=list(POOLS))
+OF_IDLE = Q(cell__source_kind=PoolKind.NODE_IDLE.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +90,15 @@ def site_by_month(*, site: Site, period: Period) -> list[MonthPart]:
 
 
 def node_by_month(*, node: Node, period: Period) -> list[MonthPart]:
-    """Return what stands in the ledger for a node, by month and part."""
-    lines = _lines_of(node)
-    return _parts(lines.filter(month__gte=period.starts_on, month__lt=period.ends_before))
+    """Return what stands in the ledger for a node, by month and part: from its totals."""
+    totals = NodeTotal.objects.filter(node=node)
+    return _parts(totals.filter(month__gte=period.starts_on, month__lt=period.ends_before))
 
 
 def footprint_of(*, node: Node) -> Footprint:
     """Return a node's making, from its own statement or its devices', and what is used."""
-    return _footprint(node, _lines_of(node).aggregate(kg=Sum("embodied_kg"))["kg"] or ZERO)
+    used = NodeTotal.objects.filter(node=node).aggregate(kg=Sum("embodied_kg", default=ZERO))
+    return _footprint(node, used["kg"])
 
 
 def use_of_nodes(
@@ -104,14 +106,13 @@ def use_of_nodes(
 ) -> dict[int, NodeUse]:
     """Return by node its hours used in a period, and its footprint used so far: one query."""
     months: Any = (
-        EmissionEntry.objects.filter(cell__organisation=organisation)
-        .filter(Q(run__node__in=nodes) | Q(pool__node__in=nodes))
+        NodeTotal.objects.filter(cell__organisation=organisation, node__in=nodes)
         .order_by()
-        .values("month", node=Coalesce("run__node", "pool__node"))
+        .values("month", "node")
         .annotate(
             used=Sum("embodied_kg"),
-            given=Sum("device_hours", filter=Q(run__isnull=False), default=ZERO),
-            idle=Sum("device_hours", filter=Q(pool__kind=PoolKind.NODE_IDLE), default=ZERO),
+            given=Sum("device_hours", filter=OF_RUNS, default=ZERO),
+            idle=Sum("device_hours", filter=OF_IDLE, default=ZERO),
         )
     )
     used: dict[int, Decimal] = {}
@@ -161,10 +162,6 @@ def _footprint(node: Node, used: Decimal) -> Footprint:
     return Footprint(model.embodied_kg * devices, model.embodied_source, used)
 
 
-def _lines_of(node: Node) -> QuerySet[EmissionEntry]:
-    return EmissionEntry.objects.filter(Q(run__node=node) | Q(pool__node=node))
-
-
 def _parts(rows: QuerySet[Any, Any]) -> list[MonthPart]:
     grouped = (
         rows.order_by()
@@ -175,11 +172,15 @@ def _parts(rows: QuerySet[Any, Any]) -> list[MonthPart]:
 
 
 def _merged(rows: Iterable[Mapping[str, Any]]) -> list[MonthPart]:
-    """Add up all kinds of runs; a pool is a part of its own."""
+    """Add up all kinds of runs; a pool is a part of its own. What came and went is no part."""
     sums: dict[tuple[date, str], dict[str, Decimal]] = {}
     for row in rows:
         part = POOLS.get(row["cell__source_kind"], RUNS)
         into = sums.setdefault((row["month"], part), dict.fromkeys(SUMS, ZERO))
         for name in SUMS:
             into[name] += row[name]
-    return [MonthPart(month, part, **values) for (month, part), values in sorted(sums.items())]
+    return [
+        MonthPart(month, part, **values)
+        for (month, part), values in sorted(sums.items())
+        if any(values.values())
+    ]

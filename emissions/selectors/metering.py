@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from emissions.calculation.metering import first_days, split_by_days
 from emissions.calculation.vocabulary import MeasuringPoint, PoolKind
-from emissions.models import EmissionEntry, MeterReading, MonthlyTotal, Node, Organisation, Site
+from emissions.models import MeterReading, MonthlyTotal, Node, NodeTotal, Organisation, Site
 
 ZERO = Decimal(0)
 NANO = 9
@@ -208,28 +208,24 @@ def _explained(organisation: Organisation, months: list[Reconciliation]) -> list
 def node_months(
     *, organisation: Organisation, nodes: Collection[Node], starts_on: date, ends_before: date
 ) -> list[NodeMonth]:
-    """Return the hours of nodes by month, from the ledger: two queries."""
-    names = ("device_hours", "energy_facility_kwh")
-    entries = EmissionEntry.objects.filter(
-        cell__organisation=organisation, month__gte=starts_on, month__lt=ends_before
-    ).order_by()
-    allocated: Any = (
-        entries.filter(run__node__in=nodes)
-        .values("run__node", "month")
-        .annotate(hours=Sum("device_hours"))
+    """Return the hours of nodes by month, from their totals: one query."""
+    is_idle = Q(cell__source_kind=PoolKind.NODE_IDLE)
+    is_run = ~Q(cell__source_kind__in=list(PoolKind))
+    months: Any = (
+        NodeTotal.objects.filter(cell__organisation=organisation, node__in=nodes)
+        .filter(month__gte=starts_on, month__lt=ends_before)
+        .values("node", "month")
+        .annotate(
+            given=Sum("device_hours", filter=is_run, default=ZERO),
+            idle=Sum("device_hours", filter=is_idle, default=ZERO),
+            idle_kwh=Sum("energy_facility_kwh", filter=is_idle, default=ZERO),
+        )
+        .order_by("node", "month")
     )
-    given = {(row["run__node"], row["month"]): row["hours"] for row in allocated}
-    idle: Any = (
-        entries.filter(pool__node__in=nodes, pool__kind=PoolKind.NODE_IDLE)
-        .values("pool__node", "month")
-        .annotate(**{f"sum_{name}": Sum(name) for name in names})
-    )
-    posted = {
-        (row["pool__node"], row["month"]): [row[f"sum_{name}"] for name in names] for row in idle
-    }
     return [
-        NodeMonth(*key, given.get(key, ZERO), *posted.get(key, [ZERO, ZERO]))
-        for key in sorted({*given, *posted})
+        NodeMonth(row["node"], row["month"], row["given"], row["idle"], row["idle_kwh"])
+        for row in months
+        if row["given"] or row["idle"]
     ]
 
 

@@ -6,11 +6,11 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Case, CharField, F, IntegerField, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, CharField, F, IntegerField, QuerySet, Sum, Value, When
 
 from emissions.calculation.uncertainty import Interval
 from emissions.calculation.vocabulary import Assumption, MeasuringPoint, PoolKind
-from emissions.models import EmissionEntry, MeterReading, Node, Organisation, Run
+from emissions.models import EmissionEntry, MeterReading, Node, NodeTotal, Organisation, Run
 from emissions.selectors.headline import summed
 from emissions.selectors.periods import Period, first_day, month_number
 from emissions.selectors.spread import AMOUNTS, AT_FACILITY, AT_IT, Row, Spread, Uncertainty
@@ -168,12 +168,9 @@ def uncertainty_of_runs(*, runs: Iterable[Run]) -> dict[int, Uncertainty]:
 
 def spread_of_node(*, node: Node, period: Period) -> Spread:
     """Return the lines of a node's runs and idle hours."""
-    lines = EmissionEntry.objects.filter(
-        Q(run__node=node) | Q(pool__node=node, pool__kind=PoolKind.NODE_IDLE),
-        cell__organisation=node.organisation_id,
-        month__gte=period.starts_on,
-        month__lt=period.ends_before,
-    )
+    lines = NodeTotal.objects.filter(
+        node=node, month__gte=period.starts_on, month__lt=period.ends_before
+    ).exclude(cell__source_kind=PoolKind.PURCHASE)
     return Spread(list(_grouped(lines, [], "month")))
 
 

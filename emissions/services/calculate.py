@@ -35,6 +35,7 @@ from emissions.services.evidence import with_evidence
 from emissions.services.facts import Facts, load_facts
 from emissions.services.pools.stale import runs_posted
 from emissions.services.posting import (
+    add_to_nodes,
     as_date,
     frame_of_lines,
     read_lines,
@@ -59,6 +60,7 @@ CLAIMED = "SELECT run_id FROM claimed"
 PENDING = {
     "id": pl.Int64,
     "run_id": pl.Int64,
+    "node_id": pl.Int64,
     "cause": pl.String,
     "reason": pl.String,
     "by_id": pl.Int64,
@@ -73,6 +75,7 @@ class Claim:
 
     `pending` has a row per request: id, run_id.
     `causes` has a row per run: run_id, cause, reason, by_id, of its most urgent request.
+    `nodes` has a row per run: run_id, and node_id of the node whose totals have its lines.
     A `provisional` claim is calculated once more, for a fact is just being changed.
     """
 
@@ -80,6 +83,7 @@ class Claim:
     pending: pl.DataFrame
     run_ids: list[int]
     causes: pl.DataFrame
+    nodes: pl.DataFrame
     provisional: bool = False
 
     @property
@@ -216,7 +220,8 @@ def _claim(limit: int, priority_below: int | None, run_ids: Sequence[int] | None
         params.append(list(run_ids))
     where = " AND ".join(conditions)
     free = (
-        "emissions_pendingcalculation pending, LATERAL (SELECT FROM emissions_runstate state"
+        "emissions_pendingcalculation pending,"
+        " LATERAL (SELECT state.node_id FROM emissions_runstate state"
         " WHERE state.run_id = pending.run_id FOR UPDATE SKIP LOCKED) locked"
     )
     lock = "ORDER BY priority, id LIMIT %s"
@@ -237,11 +242,11 @@ def _claim(limit: int, priority_below: int | None, run_ids: Sequence[int] | None
             limit = min(limit, WAITING_BATCH)
         cursor.execute(
             "CREATE TEMP TABLE IF NOT EXISTS claimed"
-            " (LIKE emissions_pendingcalculation) ON COMMIT DELETE ROWS"
+            " (LIKE emissions_pendingcalculation, node_id bigint) ON COMMIT DELETE ROWS"
         )
         cursor.execute("DELETE FROM claimed")
         cursor.execute(
-            "INSERT INTO claimed SELECT pending.*"
+            "INSERT INTO claimed SELECT pending.*, locked.node_id"
             f" FROM {free} WHERE {where} AND organisation_id = %s {lock}",
             [*params, organisation_id, limit],
         )
@@ -251,11 +256,13 @@ def _claim(limit: int, priority_below: int | None, run_ids: Sequence[int] | None
         return None
     columns = ", ".join(PENDING)
     frame = read_frame(f"SELECT {columns} FROM claimed ORDER BY priority, id", [], PENDING)
+    of_runs = frame.drop("id").unique("run_id", keep="first", maintain_order=True)
     return Claim(
         organisation_id,
         frame.select("id", "run_id"),
         frame["run_id"].unique().sort().to_list(),
-        frame.drop("id").unique("run_id", keep="first", maintain_order=True),
+        of_runs.drop("node_id"),
+        of_runs.select("run_id", "node_id"),
         provisional=changing,
     )
 
@@ -275,9 +282,11 @@ def _post(claim: Claim) -> None:
     )
     kept = ~np.isin(keys[:, 0], failed)
     lines = _write_lines(claim, keys[kept], amounts[kept])
+    nodes = _nodes(claim, runs)
+    _add_to_nodes(nodes, lines, present_keys, present)
     runs_posted(
         organisation_id=claim.organisation_id,
-        touched=_on_nodes(claim, runs, calculated, lines),
+        touched=_on_nodes(nodes, calculated, lines),
         lines=lines,
         causes=claim.causes,
     )
@@ -299,6 +308,7 @@ def _within_reach(claim: Claim, runs: pl.DataFrame) -> tuple[Claim, pl.DataFrame
     return replace(
         claim,
         pending=claim.pending.filter(~pl.col("run_id").is_in(left)),
+        nodes=claim.nodes.filter(~pl.col("run_id").is_in(left)),
         run_ids=[run_id for run_id in claim.run_ids if run_id not in left],
     ), reached
 
@@ -394,25 +404,43 @@ def _write_lines(claim: Claim, keys: Ints, amounts: Ints) -> pl.DataFrame:
     return lines
 
 
-def _on_nodes(
-    claim: Claim, runs: pl.DataFrame, calculated: Ints, lines: pl.DataFrame
-) -> pl.DataFrame:
-    """Return run, node and month of what was calculated on nodes, deleted runs included."""
-    nodes = runs.select(pl.col("id").alias("run_id"), "node_id").drop_nulls()
-    if len(claim.run_ids) > runs.height:
-        gone = list(set(claim.run_ids) - set(runs["id"].to_list()))
-        nodes = nodes.vstack(
-            read_frame(
-                "SELECT id, node_id FROM emissions_run WHERE id = ANY(%s) AND node_id IS NOT NULL",
-                [gone],
-                {"run_id": pl.Int64, "node_id": pl.Int64},
+def _nodes(claim: Claim, runs: pl.DataFrame) -> pl.DataFrame:
+    """Return run, node_id and `before` of what is on a node or was: the node that has its lines.
+
+    What counts no more is on none.
+    """
+    now = runs.select(run_id="id", node_id="node_id")
+    nodes = claim.nodes.rename({"node_id": "before"}).join(now, on="run_id", how="left")
+    return nodes.filter(pl.any_horizontal(pl.col("node_id", "before").is_not_null()))
+
+
+def _add_to_nodes(nodes: pl.DataFrame, lines: pl.DataFrame, keys: Ints, present: Ints) -> None:
+    """Add what was posted to the totals of nodes; a run that moved takes along what it had."""
+    added = lines.drop("source").join(nodes.select("run_id", "node_id"), on="run_id")
+    moved = nodes.filter(pl.col("node_id").ne_missing(pl.col("before")))
+    if moved.height:
+        stood = frame_of_lines(origin="run_id", keys=keys, amounts=present).join(moved, on="run_id")
+        gone = stood.drop("node_id").rename({"before": "node_id"}).with_columns(-pl.col(QUANTITIES))
+        parts = [added, stood.drop("before"), gone.select(added.columns)]
+        added = pl.concat([part.select(added.columns) for part in parts])
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE emissions_runstate state SET node_id = moved.node_id"
+                " FROM unnest(%s::bigint[], %s::bigint[]) AS moved (run_id, node_id)"
+                " WHERE state.run_id = moved.run_id",
+                [moved["run_id"].to_list(), moved["node_id"].to_list()],
             )
-        )
-    if nodes.is_empty():
-        return nodes.with_columns(pl.lit(None, dtype=pl.Date).alias("month"))
+    add_to_nodes(lines=added)
+
+
+def _on_nodes(nodes: pl.DataFrame, calculated: Ints, lines: pl.DataFrame) -> pl.DataFrame:
+    """Return run, node and month of what was calculated on nodes, and on those that it left."""
     months = pl.DataFrame({"run_id": calculated[:, 0], "month": calculated[:, 1]})
     months = months.with_columns(as_date(pl.col("month")).alias("month"))
-    return nodes.join(months.vstack(lines.select("run_id", "month")).unique(), on="run_id")
+    months = months.vstack(lines.select("run_id", "month")).unique()
+    before = nodes.select("run_id", node_id="before")
+    both = nodes.select("run_id", "node_id").vstack(before).drop_nulls().unique()
+    return both.join(months, on="run_id")
 
 
 def _clear(claim: Claim, failed: list[int]) -> None:

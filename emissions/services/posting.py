@@ -100,7 +100,18 @@ def write_lines(
     postings = _write_postings(organisation_id, origin, lines, causes)
     lines = lines.join(postings, on=origin, maintain_order="left")
     write_frame(lines.with_columns(_as_numeric()), "emissions_emissionentry")
-    _add_to_totals(lines)
+    _add_to_totals(lines, "emissions_monthlytotal", ["cell_id", "month"])
+
+
+def add_to_nodes(*, lines: pl.DataFrame) -> None:
+    """Add lines to the totals of nodes: after `write_lines`, in its transaction.
+
+    `lines` are as `frame_of_lines` returns them, with the `node_id` that they are of; those
+    without one are of none.
+    """
+    of_nodes = lines.filter(pl.col("node_id").is_not_null())
+    if of_nodes.height:
+        _add_to_totals(of_nodes, "emissions_nodetotal", ["node_id", "cell_id", "month"])
 
 
 def _as_numeric() -> list[pl.Expr]:
@@ -131,28 +142,27 @@ def _write_postings(
     ).select(origin, "posting_id")
 
 
-def _add_to_totals(lines: pl.DataFrame) -> None:
-    """Add the lines to the monthly totals: one upsert, in the order of the key.
+def _add_to_totals(lines: pl.DataFrame, table: str, key: list[str]) -> None:
+    """Add the lines to a table of totals: one upsert, in the order of the key.
 
     Two workers that upsert the same totals in different orders would deadlock.
     """
     sums = (
-        lines.group_by("cell_id", "month")
+        lines.group_by(key)
         .agg(pl.col(name).cast(pl.Int128).sum() for name in QUANTITIES)
-        .sort("cell_id", "month")
+        .sort(key)
         .with_columns(_as_numeric())
     )
-    names = ", ".join(QUANTITIES)
+    names, by = ", ".join(QUANTITIES), ", ".join(key)
     added = ", ".join(f"{name} = total.{name} + EXCLUDED.{name}" for name in QUANTITIES)
     with connection.cursor() as cursor:
         cursor.execute(
-            "CREATE TEMP TABLE IF NOT EXISTS added_total"
-            " (LIKE emissions_monthlytotal) ON COMMIT DELETE ROWS"
+            f"CREATE TEMP TABLE IF NOT EXISTS added_to_{table} (LIKE {table}) ON COMMIT DELETE ROWS"
         )
-        write_frame(sums, "added_total")
+        write_frame(sums, f"added_to_{table}")
         cursor.execute(
-            f"INSERT INTO emissions_monthlytotal AS total (cell_id, month, {names})"
-            f" SELECT cell_id, month, {names} FROM added_total ORDER BY cell_id, month"
-            f" ON CONFLICT (cell_id, month) DO UPDATE SET {added}"
+            f"INSERT INTO {table} AS total ({by}, {names})"
+            f" SELECT {by}, {names} FROM added_to_{table} ORDER BY {by}"
+            f" ON CONFLICT ({by}) DO UPDATE SET {added}"
         )
-        cursor.execute("TRUNCATE added_total")
+        cursor.execute(f"TRUNCATE added_to_{table}")

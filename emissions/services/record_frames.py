@@ -68,7 +68,7 @@ def record_frame(
         ),
         "emissions_run",
     )
-    write_frame(runs.select(run_id="id", error=pl.lit("")), "emissions_runstate")
+    write_frame(runs.select("node_id", run_id="id", error=pl.lit("")), "emissions_runstate")
     write_observations(runs=runs, source_kind=run_import.source_kind, now=now)
     queue_frame(organisation=organisation, ids=ids, rows=run_import.rows, by=by)
     return ids

@@ -90,8 +90,11 @@ def write_runs(
 #: What stands beside a new run: the workers' lock, an audit event unless one is for all of
 #: them, its place in the queue. One statement, however many there are.
 FOLLOW = """
-WITH fresh AS (SELECT * FROM unnest(%(ids)s::bigint[], %(names)s::text[]) AS fresh (id, name)),
-state AS (INSERT INTO emissions_runstate (run_id, error) SELECT id, '' FROM fresh ORDER BY id),
+WITH fresh AS (SELECT * FROM unnest(%(ids)s::bigint[], %(names)s::text[], %(nodes)s::bigint[])
+  AS fresh (id, name, node_id)),
+state AS (
+  INSERT INTO emissions_runstate (run_id, error, node_id)
+  SELECT id, '', node_id FROM fresh ORDER BY id),
 audit AS (
   INSERT INTO emissions_auditevent
     (organisation_id, at, by_id, action, subject, subject_id, label)
@@ -116,6 +119,7 @@ def _follow(
     values: dict[str, Any] = {
         "ids": [run.pk for run in runs],
         "names": [run.name for run in runs],
+        "nodes": [run.node_id for run in runs],
         "organisation": organisation.pk,
         "now": now,
         "by": by.pk if by else None,

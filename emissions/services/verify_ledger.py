@@ -56,8 +56,8 @@ def verify_ledger(*, organisation: Organisation | None = None) -> Verification:
     -------
     Verification
         Ids of runs whose entries differ from a fresh calculation (deleted runs must net
-        to nothing), ids of pools likewise, and the (cell, month) of totals that differ from
-        their entries.
+        to nothing), ids of pools likewise, and the (cell, month) of totals, whole or of a
+        node, that differ from their entries.
     """
     found = Verification()
     with transaction.atomic(), connection.cursor() as cursor:
@@ -98,6 +98,7 @@ def _verify_runs(organisation: Organisation, found: Verification) -> None:
         wrong, _ = difference(
             wanted_keys=keys, wanted=wanted, present_keys=present_keys, present=present
         )
+        found.wrong_runs.extend(_elsewhere(run_ids, runs))
         too_large = runs["id"].to_numpy()[resolved.figures.exceeds_range]
         found.wrong_runs.extend(np.setdiff1d(wrong[:, 0], too_large).tolist())
         found.runs += len(run_ids)
@@ -172,22 +173,48 @@ def _run_ids(organisation: Organisation) -> Iterator[list[int]]:
         after = chunk[-1]
 
 
+def _elsewhere(run_ids: list[int], runs: pl.DataFrame) -> list[int]:
+    """Return the runs whose lines stand in the totals of another node than their own."""
+    stands = read_frame(
+        f"SELECT run_id, node_id FROM emissions_runstate WHERE run_id IN ({CHOSEN})",
+        [run_ids],
+        {"run_id": pl.Int64, "stands": pl.Int64},
+    )
+    on = stands.join(runs.select("node_id", run_id="id"), on="run_id", how="left")
+    return on.filter(pl.col("stands").ne_missing(pl.col("node_id")))["run_id"].to_list()
+
+
+#: The lines of an organisation, and what sums them: by cell and month, and of each node.
+LINES = (
+    "(SELECT entry.*, coalesce(state.node_id, pool.node_id) AS node_id"
+    " FROM emissions_emissionentry entry"
+    " LEFT JOIN emissions_runstate state ON state.run_id = entry.run_id"
+    " LEFT JOIN emissions_pool pool ON pool.id = entry.pool_id)"
+)
+TOTALS = (
+    ("emissions_emissionentry", "emissions_monthlytotal", "cell_id, month"),
+    (LINES, "emissions_nodetotal", "node_id, cell_id, month"),
+)
+
+
 def _wrong_totals(organisation: Organisation) -> list[tuple[int, str]]:
+    """Return cell and month of the totals that are not the sums of their lines."""
+    cells = "SELECT id FROM emissions_cell WHERE organisation_id = %s"
     sums = ", ".join(f"sum({name}) AS {name}" for name in QUANTITIES)
     differ = " OR ".join(
-        f"coalesce(entry.{name}, 0) <> coalesce(total.{name}, 0)" for name in QUANTITIES
+        f"coalesce(line.{name}, 0) <> coalesce(total.{name}, 0)" for name in QUANTITIES
     )
+    found: set[tuple[int, str]] = set()
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"WITH entry AS (SELECT cell_id, month, {sums} FROM emissions_emissionentry"
-            "  WHERE cell_id IN (SELECT id FROM emissions_cell WHERE organisation_id = %s)"
-            "  GROUP BY cell_id, month),"
-            " total AS (SELECT * FROM emissions_monthlytotal"
-            "  WHERE cell_id IN (SELECT id FROM emissions_cell WHERE organisation_id = %s))"
-            " SELECT coalesce(entry.cell_id, total.cell_id),"
-            "  coalesce(entry.month, total.month)::text"
-            " FROM entry FULL JOIN total USING (cell_id, month)"
-            f" WHERE {differ} ORDER BY 1, 2",
-            [organisation.pk, organisation.pk],
-        )
-        return [(row[0], row[1]) for row in cursor.fetchall()]
+        for lines, totals, key in TOTALS:
+            known = " AND node_id IS NOT NULL" if "node_id" in key else ""
+            cursor.execute(
+                f"WITH line AS (SELECT {key}, {sums} FROM {lines} line"
+                f"  WHERE cell_id IN ({cells}){known} GROUP BY {key}),"
+                f" total AS (SELECT * FROM {totals} WHERE cell_id IN ({cells}))"
+                f" SELECT cell_id, month::text FROM line FULL JOIN total USING ({key})"
+                f" WHERE {differ}",
+                [organisation.pk, organisation.pk],
+            )
+            found |= set(cursor.fetchall())
+    return sorted(found)

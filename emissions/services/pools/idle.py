@@ -1,7 +1,7 @@
 """The idle hours of a node in a month: available − allocated, and what they cost.
 
 An idle hour draws the node's idle power and carries its share of the node's making. The hours
-that runs were given come from their ledger lines. Where runs overlap on the same devices, or
+that runs were given come from the node's totals. Where runs overlap on the same devices, or
 begin before the node's life ends or changes and go on after, their hardware shares are not the
 node's: the pool posts the difference, so that the shares of a node are those of its schedule
 and never exceed its footprint.
@@ -196,14 +196,19 @@ def allocated(*, pools: pl.DataFrame) -> pl.DataFrame:
     """Return what runs on nodes were given: hours and hardware share by node, month and team."""
     months = pools.select(pl.date(pl.col("month") // 12, pl.col("month") % 12 + 1, 1)).unique()
     return read_frame(
-        "SELECT run.node_id,"
-        " extract(year FROM entry.month)::int * 12 + extract(month FROM entry.month)::int - 1,"
-        " cell.team_id, round(sum(entry.device_hours) * 1e9)::bigint,"
-        " round(sum(entry.embodied_kg) * 1e9)::bigint"
-        " FROM emissions_run run JOIN emissions_emissionentry entry ON entry.run_id = run.id"
-        " JOIN emissions_cell cell ON cell.id = entry.cell_id"
-        " WHERE run.node_id = ANY(%s) AND entry.month = ANY(%s) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
-        [pools["node_id"].unique().to_list(), months.to_series().to_list()],
+        "SELECT total.node_id,"
+        " extract(year FROM total.month)::int * 12 + extract(month FROM total.month)::int - 1,"
+        " cell.team_id, round(sum(total.device_hours) * 1e9)::bigint,"
+        " round(sum(total.embodied_kg) * 1e9)::bigint"
+        " FROM emissions_nodetotal total JOIN emissions_cell cell ON cell.id = total.cell_id"
+        " WHERE total.node_id = ANY(%s) AND total.month = ANY(%s)"
+        " AND cell.source_kind <> ALL(%s) GROUP BY 1, 2, 3"
+        " HAVING sum(total.device_hours) <> 0 OR sum(total.embodied_kg) <> 0 ORDER BY 1, 2, 3",
+        [
+            pools["node_id"].unique().to_list(),
+            months.to_series().to_list(),
+            [kind.value for kind in PoolKind],
+        ],
         {
             "node_id": pl.Int64,
             "month": pl.Int64,

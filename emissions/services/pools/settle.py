@@ -24,7 +24,13 @@ from emissions.services.cells import MissingCellsError, find_cells, intern_cells
 from emissions.services.pools.lines import POOL_COLUMNS
 from emissions.services.pools.rules import RULES
 from emissions.services.pools.stale import pools_posted
-from emissions.services.posting import frame_of_lines, read_lines, share_ledger, write_lines
+from emissions.services.posting import (
+    add_to_nodes,
+    frame_of_lines,
+    read_lines,
+    share_ledger,
+    write_lines,
+)
 from emissions.services.queue import CHANGING, facts_are_changing
 
 logger = logging.getLogger(__name__)
@@ -230,6 +236,7 @@ def _settle(claim: Claim) -> None:
     write_lines(
         organisation_id=claim.organisation_id, origin="pool_id", lines=lines, causes=claim.causes
     )
+    add_to_nodes(lines=lines.join(claim.pools.select("pool_id", "node_id"), on="pool_id"))
     pools_posted(
         organisation_id=claim.organisation_id, kind=claim.kind, lines=lines, causes=claim.causes
     )

@@ -12,6 +12,7 @@ from emissions.models import (
     FactorSetAdoption,
     GridZone,
     MonthlyTotal,
+    NodeTotal,
     Run,
 )
 from emissions.models.entry import QUANTITIES
@@ -38,6 +39,7 @@ EVENT = st.one_of(
     st.tuples(st.just("record"), STARTS, HOURS, st.integers(0, 4)),
     st.tuples(st.just("edit"), STARTS, HOURS, st.integers(0, 4)),
     st.tuples(st.just("move"), st.integers(0, 50), st.integers(0, 1)),
+    st.tuples(st.just("place_on"), st.integers(0, 50), st.integers(0, 2)),
     st.tuples(st.just("delete"), st.integers(0, 50)),
     st.tuples(st.just("adopt")),
     st.tuples(st.just("withdraw")),
@@ -49,7 +51,7 @@ EVENT = st.one_of(
 
 
 class World:
-    """An organisation with two teams, two projects, a site with a node, and two factor sets."""
+    """An organisation with two teams, two projects, a site with nodes, and two factor sets."""
 
     def __init__(self) -> None:
         self.organisation = make_organisation(time_zone="Europe/Paris")
@@ -59,6 +61,7 @@ class World:
         ]
         self.site = make_site(organisation=self.organisation)
         self.node = make_node(organisation=self.organisation, site=self.site)
+        self.nodes = [self.node, make_node(organisation=self.organisation, site=self.site), None]
         self.other = make_factor_set(slug=f"other-{self.organisation.pk}")
         for year in (2022, 2024):
             make_factor(
@@ -111,6 +114,11 @@ class World:
     def move(self, at: int, to: int) -> None:
         if run := self.pick(at):
             run.project = self.projects[to]
+            edit_run(run=run, by=None, now=NOW)
+
+    def place_on(self, at: int, to: int) -> None:
+        if run := self.pick(at):
+            run.node, run.stated_power_watts = self.nodes[to], 333.3
             edit_run(run=run, by=None, now=NOW)
 
     def delete(self, at: int) -> None:
@@ -166,6 +174,7 @@ def test_any_sequence_leaves_the_ledger_equal_to_a_fresh_calculation(db, events)
     world.calculate()
     assert verify_ledger(organisation=world.organisation).clean
     _totals_add_up(world)
+    _nodes_have_the_lines_of_their_runs(world)
     before = EmissionEntry.objects.count()
     world.calculate()
     assert EmissionEntry.objects.count() == before
@@ -184,6 +193,14 @@ def _totals_add_up(world: World) -> None:
     assert whole["runs_started"] == Run.objects.of(world.organisation).count()
     hours = sum(run.device_hours for run in Run.objects.of(world.organisation))
     assert float(whole["device_hours"]) == pytest.approx(hours, abs=1e-6)
+
+
+def _nodes_have_the_lines_of_their_runs(world: World) -> None:
+    sums = {name: Sum(name, default=0) for name in QUANTITIES}
+    for node in world.nodes[:2]:
+        totals = NodeTotal.objects.filter(node=node).aggregate(**sums)
+        of_runs = EmissionEntry.objects.filter(run__node=node, run__deleted_at=None)
+        assert totals == of_runs.aggregate(**sums)
 
 
 @pytest.mark.django_db

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models import Q, Sum
 from hypothesis import HealthCheck, settings
 from hypothesis import given as given_any
 from hypothesis import strategies as st
@@ -17,9 +18,11 @@ from emissions.models import (
     Cell,
     EmissionEntry,
     MonthlyTotal,
+    NodeTotal,
     Organisation,
     Pool,
     Posting,
+    RunState,
     StalePool,
 )
 from emissions.models.entry import QUANTITIES
@@ -286,6 +289,27 @@ class TestIdle:
         delete_run(run=run, by=None, now=NOW)
         self.settle(node)
         assert sum(e.device_hours for e in of_other.all()) == 8 * 31 * 24
+
+    def test_the_node_s_totals_are_those_of_its_runs_and_pools(self, organisation, node):
+        run = make_run(organisation, node=node, duration_hours=100.0)
+        self.settle(node)
+        lines = EmissionEntry.objects.filter(Q(run=run) | Q(pool__node=node))
+        sums = {name: Sum(name) for name in QUANTITIES}
+        assert NodeTotal.objects.filter(node=node).aggregate(**sums) == lines.aggregate(**sums)
+
+    @pytest.mark.parametrize("row", [NodeTotal, RunState])
+    def test_a_drift_of_them_is_found(self, organisation, node, row):
+        run = make_run(organisation, node=node, duration_hours=100.0)
+        self.settle(node)
+        if row is NodeTotal:
+            NodeTotal.objects.filter(cell__source_kind="form").update(device_hours=1)
+            (wrong,) = verify_ledger().wrong_totals
+            assert wrong == (run.entries.get().cell_id, MAY.isoformat())
+        else:
+            RunState.objects.filter(run=run).update(node=None)
+            found = verify_ledger()
+            assert found.wrong_runs == [run.pk]
+            assert found.wrong_totals
 
     def test_shared_by_device_hours(self, organisation, node):
         first, second = make_team(organisation, name="A"), make_team(organisation, name="B")
