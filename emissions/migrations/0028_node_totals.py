@@ -27,7 +27,7 @@ GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 
 
 class Migration(migrations.Migration):
-    dependencies = [("emissions", "0026_node_lives")]
+    dependencies = [("emissions", "0027_cores_alone")]
 
     operations = [
         migrations.AddField(
