@@ -1,5 +1,6 @@
 """Filters and tags of every page: quantities, changes, dates, navigation, forms."""
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
@@ -26,6 +27,7 @@ MISSING = format_html(
     "Unknown",
     "unknown",
 )
+ADDRESS = re.compile(r"https?://(?:www\.)?([^/\s;,]+)[^\s;,]*")
 ARROWS = {"up": "▲", "down": "▼", "same": ""}
 
 
@@ -214,6 +216,17 @@ def _section(title: str, fields: list[forms.BoundField]) -> dict[str, Any]:
         "advanced": title.startswith("Advanced"),
         "has_errors": any(field.errors for field in fields),
     }
+
+
+@register.filter
+def hosts(text: str) -> SafeString:
+    """Name each address in a text by its host, and link it."""
+    found, at = [], 0
+    for address in ADDRESS.finditer(text):
+        link = '{}<a href="{}" rel="noreferrer">{}</a>'
+        found.append(format_html(link, text[at : address.start()], address[0], address[1]))
+        at = address.end()
+    return format_html_join("", "{}", ((part,) for part in [*found, text[at:]]))
 
 
 @register.filter

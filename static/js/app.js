@@ -72,8 +72,6 @@
     "[data-copy]": copyText,
     "[data-dismiss]": (button) => button.closest(".notice").remove(),
     "[data-print]": () => print(),
-    "[data-dialog-open]": (button) => document.getElementById(button.dataset.dialogOpen).showModal(),
-    "[data-dialog-close]": (button) => button.closest("dialog").close(),
   };
 
   document.addEventListener("click", (event) => {
@@ -100,15 +98,40 @@
     if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
   });
 
+  // components/dialog.html asks before a form is sent that says what to ask.
+  function ask(form, button) {
+    const dialog = document.getElementById("question");
+    dialog.querySelector("h2").textContent = form.dataset.confirm;
+    dialog.querySelector("p").textContent = form.dataset.confirmText ?? "";
+    const yes = dialog.querySelector("[value=yes]");
+    yes.textContent = button.textContent.trim();
+    yes.className = `button ${"danger" in form.dataset ? "button-danger" : "button-primary"}`;
+    dialog.returnValue = "";
+    dialog.onclose = () => {
+      if (dialog.returnValue !== "yes") return;
+      form.dataset.confirmed = "yes";
+      form.requestSubmit(button);
+    };
+    dialog.showModal();
+  }
+
   // A form is sent once, however often its button is pressed.
   document.addEventListener("submit", (event) => {
     const form = event.target;
+    if (form.dataset.confirm && !form.dataset.confirmed) {
+      event.preventDefault();
+      ask(form, event.submitter ?? form.querySelector("[type=submit]"));
+      return;
+    }
     if (form.method !== "post" || event.defaultPrevented || form.hasAttribute("hx-post")) return;
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
   });
   addEventListener("pageshow", () => {
-    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+    for (const form of document.querySelectorAll("form[data-sent]")) {
+      delete form.dataset.sent;
+      delete form.dataset.confirmed;
+    }
   });
 
   // On a phone a table's row becomes a block, each value beside its column's heading. Its style

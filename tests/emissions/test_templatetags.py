@@ -163,3 +163,19 @@ def test_the_address_keeps_its_parameters_when_the_period_changes():
         period=period,
     )
     assert 'href="?team=a&amp;period=2024"' in shown
+
+
+def test_an_address_is_named_by_its_host_and_nothing_is_markup():
+    shown = tonne.hosts("<b> 2024; https://www.techpowerup.com/gpu-specs/tesla-v100, page 2")
+    assert shown == (
+        '&lt;b&gt; 2024; <a href="https://www.techpowerup.com/gpu-specs/tesla-v100"'
+        ' rel="noreferrer">techpowerup.com</a>, page 2'
+    )
+
+
+def test_a_day_that_a_run_ends_on_is_said_once():
+    start = datetime(2026, 5, 1, 8, 0, tzinfo=UTC)
+    same = tonne.from_until(start, start.replace(hour=10), "Europe/Stockholm")
+    assert same == "1 May 2026, 10:00–12:00"
+    other = tonne.from_until(start, start.replace(day=2), "Europe/Stockholm")
+    assert other == "1 May 2026, 10:00 – 2 May 2026, 10:00"

@@ -139,7 +139,7 @@ def test_an_account_is_edited_and_shows_its_history(officer, organisation):
     url = address("cloud_account_edit", organisation, account_id=account.pk)
     response = officer.get(url)
     assert [row.version for row in response.context["history"]] == ["v3", "v2"]
-    assert "restated" in response.content.decode()
+    assert "Restated" in response.content.decode()
     response = officer.post(
         url, {"provider": "aws", "account_id": account.account_id, "name": "Renamed"}
     )

@@ -36,7 +36,7 @@ def test_a_pair_is_merged_by_one_click_and_taken_apart_again(officer, pair) -> N
     client = client_of(officer)
     html = client.get(url(officer, "double_list")).content.decode()
     assert "Same devices, at nearly the same time" in html
-    assert "better evidence" in html
+    assert "Better evidence" in html
     merge = url(officer, "double_merge", pair_id=pair.pk)
     answer = client.post(merge, {"keep": pair.second_id}, follow=True).content.decode()
     assert "No doubles" in answer
@@ -45,7 +45,7 @@ def test_a_pair_is_merged_by_one_click_and_taken_apart_again(officer, pair) -> N
     page = client.get(url(officer, "run", run_id=pair.first_id)).content.decode()
     assert "another record of the same job" in page
     assert "Undo the merge" in page
-    assert "merged</span>" in client.get(url(officer, "run_list")).content.decode()
+    assert "Merged</span>" in client.get(url(officer, "run_list")).content.decode()
     client.post(url(officer, "double_reopen", pair_id=pair.pk))
     assert Run.objects.counted().filter(organisation=officer.organisation).count() == 2
 

@@ -63,7 +63,7 @@ def test_a_spelling_is_added_used_and_forgotten(client, officer) -> None:
         follow=True,
     )
     assert added.redirect_chain == [(page, 302)]
-    assert "your own" in added.content.decode()
+    assert "Your own" in added.content.decode()
     assert find_equipment("BIG-card", organisation=organisation) == hardware
     alias = HardwareAlias.objects.get(organisation=organisation)
     client.post(address(officer, "alias_remove", hardware_id=hardware.pk, alias_id=alias.pk))

@@ -174,7 +174,7 @@ def test_unknown_hardware_is_listed_with_the_name_that_it_came_with(client, offi
     assert listed(client, officer, missing="hardware") == {run}
     assert listed(client, officer, q="gpu-xl") == {run}
     html = client.get(url(officer)).content.decode()
-    assert "unknown hardware" in html
+    assert "Unknown hardware" in html
     assert "“partition gpu-xl”" in html
 
 
