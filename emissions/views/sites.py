@@ -95,7 +95,8 @@ def site_archive(request: HttpRequest, member: Member, site_slug: str) -> HttpRe
         archive_site(site=site, by=member.user, now=timezone.now())
     else:
         restore_site(site=site, by=member.user)
-    return redirect("inventory", organisation_slug=member.organisation.slug)
+        messages.info(request, f"{site} is back.")
+    return redirect("site", organisation_slug=member.organisation.slug, site_slug=site.slug)
 
 
 def _site(member: Member, site_slug: str) -> Site:
