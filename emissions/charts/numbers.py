@@ -149,6 +149,14 @@ def percent_text(share: Number) -> str:
     return f"{number_text(percentage, min(_trimmed_decimals(percentage), 2))}%"
 
 
+def share_text(share: Number) -> str:
+    """Return a share in a column: one decimal in each row, and no false zero."""
+    percentage = float(share) * 100
+    if 0 < abs(percentage) < 0.05:
+        return "<0.1%"
+    return f"{number_text(percentage, 0 if percentage in (0, 100) else 1)}%"
+
+
 def mass_unit(kilograms: Iterable[Number | None]) -> str:
     """Return "g", "kg" or "t": the one unit for a table of masses."""
     return unit_for(kilograms, MASS).symbol

@@ -144,4 +144,4 @@ def total(values: Any) -> float | None:
 
 
 def _share(value: float | None, whole: float | None) -> str | None:
-    return numbers.percent_text(value / whole) if value is not None and whole else None
+    return numbers.share_text(value / whole) if value is not None and whole else None

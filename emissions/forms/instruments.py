@@ -149,6 +149,7 @@ def _initial(instrument: EnergyInstrument | None, today: date) -> dict[str, Any]
              "site", "status", "registry", "reference")  # fmt: skip
     return {
         **{name: getattr(instrument, name) for name in names},
+        "energy_mwh": f"{instrument.energy_mwh:f}".rstrip("0").rstrip("."),
         "market": instrument.market or "",
         "last_day": instrument.ends_before - timedelta(days=1),
         "criteria": [one.value for one in CRITERIA if instrument.criteria_met & one],

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -106,6 +106,12 @@ def percent(value: numbers.Number | None) -> str:
 
 
 @register.filter
+def share(value: numbers.Number | None) -> str:
+    """`{{ 0.3|share }}` → 30.0%: a row of a column."""
+    return numbers.share_text(value) if value is not None else MISSING
+
+
+@register.filter
 def change(current: numbers.Number | None, previous: numbers.Number | None) -> str:
     """`{{ now|change:before }}` → ▲ +12%, where less is better; words for a screen reader."""
     return _change_html(current, previous, better="down")
@@ -177,6 +183,15 @@ def from_until(start: datetime, end: datetime, zone: str | ZoneInfo) -> str:
     same_day = day(start, zone) == day(end, zone)
     last = date_format(_local(end, zone), "H:i") if same_day else moment(end, zone)
     return f"{moment(start, zone)}{'–' if same_day else ' – '}{last}"
+
+
+@register.simple_tag
+def days(starts_on: date, ends_before: date) -> str:
+    """`{% days reading.starts_on reading.ends_before %}`: Oct 2026, or 3 Oct 2026 – 9 Nov 2026."""
+    last = ends_before - timedelta(days=1)
+    if starts_on.day == 1 and ends_before == (starts_on + timedelta(days=31)).replace(day=1):
+        return month(starts_on)
+    return f"{day(starts_on)} – {day(last)}" if last > starts_on else day(starts_on)
 
 
 @register.filter

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import log10
 from typing import Any
 
 import numpy as np
@@ -149,6 +150,10 @@ def _models(row: dict[str, Any]) -> list[HardwareModel]:
     return list(shared.filter(named, kind__in=ACCELERATORS))
 
 
+SMALL_PART = 0.01
+"""What is less is said as a fraction."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alike:
     """How many of a thing an amount is like."""
@@ -156,10 +161,19 @@ class Alike:
     thing: Equivalent
     times: float
 
+    @property
+    def words(self) -> str:
+        """How many; a small part as a fraction: 1/474."""
+        if self.times >= SMALL_PART or self.times <= 0:
+            return numbers.number_text(self.times)
+        return f"1/{numbers.significant(1 / self.times, 2)}"
+
 
 def _equivalents(estimate: Estimate, group: Group) -> list[Alike]:
+    """Return what an amount is like, nearest first: what one can picture."""
     times = equivalents(
         emissions_kg=np.array([estimate.location_based_kg]),
         energy_kwh=np.array([estimate.energy_facility_kwh]),
     )
-    return [Alike(one, float(times[one.key][0])) for one in EQUIVALENTS if one.group == group]
+    found = [Alike(one, float(times[one.key][0])) for one in EQUIVALENTS if one.group == group]
+    return sorted(found, key=lambda one: abs(log10(one.times)) if one.times > 0 else 0)

@@ -132,7 +132,7 @@ def table(found: Uncertainty) -> Table:
     return Table(
         columns=[Column("Input"), Column("Share of the uncertainty", numeric=True)],
         rows=[
-            [Cell(one.name), Cell(numbers.percent_text(one.share), numeric=True)]
+            [Cell(one.name), Cell(numbers.share_text(one.share), numeric=True)]
             for one in found.sources
         ],
     )

@@ -179,3 +179,15 @@ def test_a_day_that_a_run_ends_on_is_said_once():
     assert same == "1 May 2026, 10:00–12:00"
     other = tonne.from_until(start, start.replace(day=2), "Europe/Stockholm")
     assert other == "1 May 2026, 10:00 – 2 May 2026, 10:00"
+
+
+@pytest.mark.parametrize(
+    ("ends_before", "text"),
+    [
+        (date(2026, 6, 1), "May 2026"),
+        (date(2026, 5, 2), "1 May 2026"),
+        (date(2026, 7, 1), "1 May 2026 – 30 Jun 2026"),
+    ],
+)
+def test_a_whole_month_is_named_and_other_days_stand_with_their_last(ends_before, text):
+    assert tonne.days(date(2026, 5, 1), ends_before) == text

@@ -250,7 +250,7 @@ def compared_table(
         row = [
             Cell(label, url),
             figure_cell(float(scale(of(totals))), digits, found),
-            Cell(None if share is None else numbers.percent_text(share), numeric=True),
+            Cell(None if share is None else numbers.share_text(share), numeric=True),
             *(figure_cell(float(one(kwh)), energy_digits, kwh_found) for one in beside),
             Cell(f"{totals.runs:,}", numeric=True),
         ]

@@ -119,7 +119,7 @@ def test_ranked_bars_are_largest_first_and_linked():
     card = ranked([Bar("a", 1.0, "/a/"), Bar("b", 3.0, "/b/")], id="r", title="R", unit="t")
     assert card.plot["data"][0]["customdata"] == ["/b/", "/a/"]
     assert card.plot["layout"]["yaxis"]["ticktext"][0] == '<a href="/b/" target="_top">b</a>'
-    assert texts(card.table.rows[0]) == ["b", "3.00", "75%"]
+    assert texts(card.table.rows[0]) == ["b", "3.00", "75.0%"]
     assert card.conclusion == "b: 75%."
 
 

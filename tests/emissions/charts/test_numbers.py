@@ -89,6 +89,13 @@ def test_percent_text(share, text):
     assert numbers.percent_text(share) == text
 
 
+@pytest.mark.parametrize(
+    ("share", "text"), [(0, "0%"), (0.3, "30.0%"), (0.0449, "4.5%"), (0.0004, "<0.1%"), (1, "100%")]
+)
+def test_shares_of_a_column_have_one_decimal(share, text):
+    assert numbers.share_text(share) == text
+
+
 def test_one_unit_for_a_table_is_that_of_its_largest_quantity():
     assert numbers.mass_unit([3.0, None, 4200.0]) == "t"
     assert numbers.mass_unit([None]) == "kg"
