@@ -1,17 +1,23 @@
 """Start the servers once for a whole test session; xdist's workers share them."""
 
+import contextlib
+import copy
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connections, transaction
 
+from tests.scenarios import Laboratory, make_laboratory
+from tests.schema import read_schema
 from tests.servers import Servers
 
+MIGRATED = "migrated"
 _servers: Servers | None = None
 
 
@@ -32,6 +38,23 @@ def pytest_unconfigure() -> None:
         _servers.stop()
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Let each process's database be a copy of one that is migrated once for all."""
+    servers = Servers(Path(settings.SERVERS))
+    if settings.SERVERS not in os.environ["DATABASE_URL"]:
+        return
+    link = psycopg2.connect(servers.cluster.url(user="postgres", database="postgres"))
+    link.autocommit = True
+    with contextlib.closing(link), link.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(1)")
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [MIGRATED])
+        if cursor.fetchone() is None:
+            cursor.execute(f"CREATE DATABASE {MIGRATED}")
+            read_schema(servers.cluster, servers.cluster.url(user="postgres", database=MIGRATED))
+    connections["default"].settings_dict["TEST"]["TEMPLATE"] = MIGRATED
+
+
 @pytest.fixture(scope="module")
 def module_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """A transaction around a module's tests, for what they share and none of them changes.
@@ -41,6 +64,17 @@ def module_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     with django_db_blocker.unblock(), transaction.atomic():
         yield
         transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module")
+def _laboratory(module_db: None) -> Laboratory:
+    return make_laboratory()
+
+
+@pytest.fixture
+def laboratory(_laboratory: Laboratory, db: None) -> Laboratory:
+    """A laboratory that a module's tests share; what one of them changes is undone."""
+    return copy.deepcopy(_laboratory)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import psycopg2
 from config.embedded.children import Child, wait_until
 from config.embedded.network import readiness
 from emissions.services.demo.plan import PASSWORD
+from tests.schema import read_schema
 from tests.servers import Servers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,6 +74,7 @@ class Stack:
         """Start everything and return once /readyz says that every part is live."""
         self.servers.start()
         self.servers.cluster.create_database()
+        read_schema(self.servers.cluster, self.servers.cluster.url())
         static = self._begin("manage.py", "collectstatic", "--no-input", "--verbosity=0")
         _finish(self._begin("-m", "tests.browser.prepare", str(self.runs)))
         _finish(static)

@@ -15,6 +15,7 @@ import redis
 
 from config.embedded.children import Child
 from config.embedded.postgres import SUPERUSER
+from tests.schema import read_schema
 from tests.servers import CARELESS, Servers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +43,7 @@ class Installation:
     def start(self) -> None:
         self.servers.start()
         self.servers.cluster.create_database()
-        self.run([PYTHON, "-W", "ignore", "manage.py", "migrate", "--verbosity=0"])
+        read_schema(self.servers.cluster, self.servers.cluster.url())
 
     def end(self) -> None:
         self._forget_link()
