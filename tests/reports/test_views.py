@@ -23,7 +23,7 @@ from tests.factories import (
     make_node,
     settle_all,
 )
-from tests.scenarios import Laboratory, at, calculate_all, make_laboratory, record_run
+from tests.scenarios import Laboratory, at, calculate_all, record_run
 
 pytestmark = pytest.mark.django_db
 LOCATION = "Electricity, location-based [kg CO2e]"
@@ -32,8 +32,8 @@ FACILITY = "Energy, facility [kWh]"
 
 
 @pytest.fixture
-def lab():
-    return make_laboratory()
+def lab(laboratory):
+    return laboratory
 
 
 def address(lab: Laboratory, quarter="2026-Q3", file_format="csv") -> str:

@@ -9,20 +9,14 @@ from emissions.models import FactorSet, FactorSetAdoption, GridZone, PendingCalc
 from emissions.selectors.periods import quarter
 from emissions.services.close_quarter import close_quarter
 from tests.factories import NOW, make_factor, make_factor_set, make_organisation, settle_all
-from tests.scenarios import Laboratory, make_laboratory
+from tests.scenarios import Laboratory
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def laboratory() -> Laboratory:
-    laboratory = make_laboratory()
-    settle_all()
-    return laboratory
-
-
-@pytest.fixture
 def newer(laboratory: Laboratory) -> FactorSet:
+    settle_all()
     factor_set = make_factor_set(slug="newer", name="Newer")
     france = GridZone.objects.get(code="FR")
     make_factor(factor_set=factor_set, zone=france, year=2026, g_co2e_per_kwh=60.0)

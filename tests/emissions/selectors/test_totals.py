@@ -20,7 +20,6 @@ from emissions.selectors.totals import (
 from tests.factories import make_organisation
 from tests.scenarios import (
     calculate_all,
-    make_laboratory,
     move_project,
     record_run,
 )
@@ -31,8 +30,8 @@ YEAR = parse_value("2026", today=TODAY)
 
 
 @pytest.fixture
-def world():
-    return make_laboratory()
+def world(laboratory):
+    return laboratory
 
 
 @pytest.mark.parametrize("by", list(By))

@@ -22,15 +22,15 @@ from tests.factories import (
     make_reference,
     make_site,
 )
-from tests.scenarios import make_laboratory
+from tests.scenarios import Laboratory
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def organisation() -> Organisation:
+def organisation(laboratory: Laboratory) -> Organisation:
     """An organisation whose zone has a factor, upstream, losses, water and hours of 2026."""
-    organisation = make_laboratory().organisation
+    organisation = laboratory.organisation
     hours = make_factor_set()
     france = GridZone.objects.get(code="FR")
     make_hours(factor_set=hours, zone=france, year=2026, grams=lambda hour: 30.0 + hour % 24)

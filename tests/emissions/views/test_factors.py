@@ -35,14 +35,9 @@ from tests.factories import (
     make_reference,
     settle_all,
 )
-from tests.scenarios import Laboratory, make_laboratory
+from tests.scenarios import Laboratory
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def laboratory() -> Laboratory:
-    return make_laboratory()
 
 
 @pytest.fixture

@@ -23,15 +23,15 @@ from tests.factories import (
     make_site,
     settle_all,
 )
-from tests.scenarios import Laboratory, make_laboratory
+from tests.scenarios import Laboratory
 
 pytestmark = pytest.mark.django_db
 QUARTER = parse_value("2026-Q1", today=NOW.date())
 
 
 @pytest.fixture
-def lab() -> Laboratory:
-    return make_laboratory()
+def lab(laboratory: Laboratory) -> Laboratory:
+    return laboratory
 
 
 def tables_of(

@@ -17,14 +17,8 @@ from emissions.services.factors.preview import (
     sets_without,
 )
 from tests.factories import NOW, calculate_all, make_factor, make_factor_set
-from tests.scenarios import Laboratory, make_laboratory
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def laboratory() -> Laboratory:
-    return make_laboratory()
 
 
 @pytest.fixture

@@ -22,14 +22,9 @@ from emissions.services.factors.preview_jobs import (
 )
 from emissions.views import factor_sets
 from tests.factories import NOW, make_factor, make_factor_set, make_member, make_organisation
-from tests.scenarios import Laboratory, make_laboratory
+from tests.scenarios import Laboratory
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def laboratory() -> Laboratory:
-    return make_laboratory()
 
 
 @pytest.fixture

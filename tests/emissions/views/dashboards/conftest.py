@@ -5,7 +5,7 @@ import pytest
 
 from emissions.calculation.vocabulary import Role
 from tests.factories import make_member
-from tests.scenarios import Laboratory, make_laboratory
+from tests.scenarios import Laboratory
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -17,7 +17,6 @@ def clock():
 
 
 @pytest.fixture
-def lab(client) -> Laboratory:
-    lab = make_laboratory()
-    client.force_login(make_member(Role.AUDITOR, organisation=lab.organisation).user)
-    return lab
+def lab(client, laboratory) -> Laboratory:
+    client.force_login(make_member(Role.AUDITOR, organisation=laboratory.organisation).user)
+    return laboratory
