@@ -15,6 +15,9 @@ Errors = dict[str, list[str]]
 #: Errors of a row that is no object at all stand under this name.
 ROW = "run"
 MOST_ROWS = 10_000
+HOURS_ADVICE = (
+    "Give hours as a number without quotation marks: 51.5 for two days, three hours and a half."
+)
 
 
 class RefusedError(Exception):
@@ -33,7 +36,7 @@ class Field:
 
 
 def read_row(row: Any, fields: Mapping[str, Field]) -> tuple[dict[str, Any], Errors]:
-    """Return a row's stated values, typed, and what is wrong with it; null is “not stated”."""
+    """Return a row's stated values, typed, and what is wrong with it; null and "" state nothing."""
     if not isinstance(row, dict):
         return {}, {ROW: ["Give an object of fields, such as {"
                           '"hardware": "A100", "duration_hours": 10}.']}  # fmt: skip
@@ -43,7 +46,7 @@ def read_row(row: Any, fields: Mapping[str, Field]) -> tuple[dict[str, Any], Err
         field = fields.get(name)
         if field is None:
             errors[name] = [_unknown(name, fields)]
-        elif value is not None:
+        elif value is not None and (value != "" or field.kind == "text"):
             try:
                 values[name] = READERS[field.kind](value, field)
             except RefusedError as refused:
@@ -60,6 +63,8 @@ def _unknown(name: str, fields: Mapping[str, Field]) -> str:
 
 def _number(value: Any, field: Field) -> float:
     if isinstance(value, str):
+        if field.name.endswith("_hours"):
+            raise RefusedError(HOURS_ADVICE)
         raise RefusedError("Give a number without quotation marks.")
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise RefusedError("Give a number.")

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from emissions.calculation.vocabulary import CRITERIA, InstrumentKind, InstrumentStatus
 from emissions.forms.dates import EARLIEST, LATEST, DayField
-from emissions.forms.fields import NamedField
+from emissions.forms.fields import AmountField, NamedField
 from emissions.forms.inventory import number, of_kind, suggest
 from emissions.forms.names import unused
 from emissions.models import EnergyInstrument, GridZone, Organisation, Site
@@ -30,13 +30,13 @@ class InstrumentForm(forms.Form):
         label="Name", max_length=150, widget=forms.TextInput(attrs={"placeholder": "GO hydro 2026"})
     )
     kind = forms.ChoiceField(label="Kind", choices=choices(InstrumentKind))
-    energy_mwh = forms.DecimalField(
+    energy_mwh = AmountField(
+        unit="MWh",
         label="Electricity",
         min_value=Decimal("0.000001"),
         max_value=MOST_MWH,
         max_digits=13,
         decimal_places=6,
-        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "any"}),
     )
     rate_g_per_kwh = number(
         "Emission rate",
@@ -97,7 +97,6 @@ class InstrumentForm(forms.Form):
     ) -> None:
         super().__init__(*args, **{**kwargs, "initial": _initial(instrument, today)})
         self.organisation, self.instrument = organisation, instrument
-        self.fields["energy_mwh"].unit = "MWh"  # type: ignore[attr-defined]
         self.fields["criteria"].wide = True  # type: ignore[attr-defined]
         sites: Any = self.fields["site"]
         sites.queryset = organisation.sites.filter(archived_at=None).order_by("name")
@@ -183,19 +182,18 @@ class UseForm(forms.Form):
 
     site = forms.ModelChoiceField(label="Site", queryset=Site.objects.none(), empty_label=None)
     month = MonthField(label="Month")
-    energy_mwh = forms.DecimalField(
+    energy_mwh = AmountField(
+        unit="MWh",
         label="Covers",
         min_value=0,
         max_value=MOST_MWH,
         max_digits=13,
         decimal_places=6,
         required=False,
-        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "any"}),
         help_text="Empty: as much as the default gives it.",
     )
 
     def __init__(self, *args: Any, organisation: Organisation, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["energy_mwh"].unit = "MWh"  # type: ignore[attr-defined]
         sites: Any = self.fields["site"]
         sites.queryset = organisation.sites.order_by("name")

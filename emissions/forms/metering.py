@@ -9,6 +9,7 @@ from django import forms
 
 from emissions.calculation.vocabulary import MeasuringPoint
 from emissions.forms.dates import DayField
+from emissions.forms.fields import AmountField
 from emissions.forms.uploads import TableUploadForm
 from emissions.importers.cells import Limits
 from emissions.models import MeterReading, Organisation
@@ -21,19 +22,17 @@ POINTS = [
 UNITS = [("1", "kWh"), ("1000", "MWh")]
 
 
-def amount(label: str, **options: Any) -> forms.DecimalField:
+def amount(label: str, **options: Any) -> AmountField:
     """Return a field for an exact amount of energy."""
-    field = forms.DecimalField(
+    return AmountField(
         label=label,
+        unit="kWh",
         min_value=0,
         max_value=9_000_000_000,
         decimal_places=9,
         max_digits=24,
         **options,
     )
-    field.widget.attrs |= {"inputmode": "decimal", "step": "any"}
-    field.unit = "kWh"  # type: ignore[attr-defined]
-    return field
 
 
 class ReadingForm(forms.Form):

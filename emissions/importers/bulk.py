@@ -154,6 +154,8 @@ def _open_text(path: Path, start: bytes) -> Table:
         raise ImportRefused("This file is compressed: unpack it first.")
     if start.startswith(b"\xd0\xcf\x11\xe0"):
         raise ImportRefused("This is an old Excel file (.xls): save it as .xlsx.")
+    if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"[")):
+        raise ImportRefused("This is JSON: send it to the API, /api/v1/runs/, or save it as CSV.")
     if b"\x00" in start:
         raise ImportRefused("This is no text: give CSV, XLSX or Parquet.")
     try:

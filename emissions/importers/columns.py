@@ -72,6 +72,10 @@ DATE_ADVICE = "Give a date and time in ISO 8601, such as 2026-03-01T09:00:00Z."
 NUMBER_ADVICE = (
     "Give a plain number with a decimal point and no thousands separators, such as 1234.5."
 )
+HOURS_ADVICE = (
+    "Give hours as a plain number with a decimal point and no thousands separators, such as 51.5"
+    " for two days, three hours and a half."
+)
 FLAG_ADVICE = "Give true or false."
 FORMULA_ADVICE = "This looks like a formula: give its value."
 SKIPPED_HOUR = "The clocks went forward over this time, so it never was: give the offset from UTC."
@@ -115,7 +119,8 @@ class Reader:
         cells = self.cells(column)
         numbers = cells.cast(pl.Float64, strict=False)
         numbers = numbers.set(~numbers.is_finite().fill_null(value=True), None)
-        self._refuse(column, cells.is_not_null() & numbers.is_null(), NUMBER_ADVICE)
+        advice = HOURS_ADVICE if column.endswith("_hours") else NUMBER_ADVICE
+        self._refuse(column, cells.is_not_null() & numbers.is_null(), advice)
         return numbers
 
     def flag(self, column: str) -> pl.Series:

@@ -59,6 +59,8 @@ HOURS: dict[str, str] = {
 UNKNOWN = (
     "The columns fit none of the formats that are read: our template, CodeCarbon's emissions.csv,"
     " sacct --parsable2, eco2AI's emission.csv, a carbontracker log, a Prometheus range query."
+    " Our template needs the columns started_at and one of duration_hours, device_hours, ended_at"
+    " and energy_kwh, by these names."
 )
 LOOK_AT = 64 * 1024
 LOG_MARKS = (

@@ -189,6 +189,7 @@ class TestErrors:
             ({"energy_kwh": 1, "grid_g_per_kwh": -5}, "grid_g_per_kwh"),
             ({"energy_kwh": 1, "zone": "ZZ"}, "zone"),
             ({"energy_kwh": 1, "cloud_region": "gcp:moon"}, "cloud_region"),
+            ({"energy_kwh": 1, "duration_hours": "P2DT3H"}, "duration_hours"),
             ({"energy_kwh": 1, "cloud_region": "europe-west99"}, "cloud_region"),
             ({"energy_kwh": 1, "year": 2024.5}, "year"),
             ({"energy_kwh": 1, "year": 1492}, "year"),
