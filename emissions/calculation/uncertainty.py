@@ -135,68 +135,120 @@ class Intervals:
         return Interval(float(self.total[group]), low, high)
 
 
+OWN = "own"
+"""The input of `intervals` and `ranking` whose keys are single lines: what is a run's own."""
+
+
 def intervals(
-    *,
-    amounts: Floats,
-    group: Ints,
-    groups: int,
-    independent_variance: Floats,
-    shared: Mapping[str, Shared],
+    *, amounts: Floats, group: Ints, groups: int, shared: Mapping[str, Shared]
 ) -> Intervals:
     """Return the 95 % intervals of the sums of groups of lines, on a logarithmic scale.
 
     Parameters
     ----------
     amounts : (c,) float64
-        Lines, such as cells. [any unit]
+        Lines, such as cells; negative where they are taken away. [any unit]
     group : (c,) int64
         Which sum each line belongs to, from 0.
     groups : int
         g, how many sums there are.
-    independent_variance : (g,) float64
-        Sum of the own variances of each group's lines. [unit²]
     shared : mapping of str to Shared
         The inputs behind the lines: errors of the same key are fully correlated, those of
         different keys and inputs independent.
 
-    Returns
-    -------
-    Intervals
-        Of a total that is not positive, the total itself.
-
     Notes
     -----
-    With A_k the Σ amount × σ of a key in a group, its variance is Σ_inputs Σ_k A_k² +
-    independent. The relative deviation s = √variance ÷ total becomes the lognormal's
-    √ln(1 + s²), and the interval is total × exp(±1.96 × that), each side with its own σ.
+    With A_k the Σ amount × σ of a key in a group, its variance is Σ_inputs Σ_k A_k²: an input
+    behind lines of both signs counts with what is left of it. The relative deviation
+    s = √variance ÷ total becomes the lognormal's √ln(1 + s²), and the interval is
+    total × exp(±1.96 × that), each side with its own σ.
+
+    Where lines are taken away (a difference, a correction, the remainder of a meter), keys with
+    A_k < 0 lower the sum when they rise. They and the others are independent, so that each part
+    gets the interval above, the lower one mirrored, and the distances to the ends are joined as
+    roots of sums of squares. The size of a part, which its s refers to, is what the amounts of
+    its keys add up to, by input, weighted with the inputs' variances: of lines of one sign the
+    total, of a difference whose inputs are all shared the difference.
+
     Groups that share an input are correlated with each other: the intervals of parts do not
     add up to that of their sum, by any rule; ask for the sum.
 
     References
     ----------
     IPCC 2006 Guidelines, volume 1, chapter 3, approach 1 (correlated inputs added linearly).
+    Zou and Donner 2008, Statistics in Medicine 27, 1693 (ends of a difference from those of
+    its parts).
     """
     total: Floats = np.bincount(group, weights=amounts, minlength=groups).astype(np.float64)
-    below, above = independent_variance.copy(), independent_variance.copy()
+    low_up, low_down = _parts(amounts, group, groups, shared, low=True)
+    high_up, high_down = _parts(amounts, group, groups, shared, low=False)
+    below = np.hypot(low_up.shrunk, high_down.grown)
+    above = np.hypot(high_up.grown, low_down.shrunk)
+    return Intervals(total, total - below, total + above)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What of groups rises, or falls, with its inputs: variances and sizes, of shape (g,)."""
+
+    variance: Floats
+    size: Floats
+
+    @property
+    def _spread(self) -> Floats:
+        divisor = np.where(self.size > 0, self.size, 1.0)
+        return np.asarray(Z_95 * np.sqrt(np.log1p(self.variance / (divisor * divisor))))
+
+    @property
+    def grown(self) -> Floats:
+        """How much larger the part may be, in the unit of the amounts."""
+        return np.asarray(self.size * np.expm1(self._spread))
+
+    @property
+    def shrunk(self) -> Floats:
+        """How much smaller it may be."""
+        return np.asarray(-self.size * np.expm1(-self._spread))
+
+
+def _parts(
+    amounts: Floats, group: Ints, groups: int, shared: Mapping[str, Shared], *, low: bool
+) -> tuple[_Part, _Part]:
+    """Return the parts of groups that rise with their inputs, and those that fall."""
+    variances, sizes = np.zeros((2, groups)), np.zeros((2, groups))
     for one in shared.values():
+        sigma = one.sigma_low if low else one.sigma_high
         keys = int(np.max(one.key, initial=0)) + 1
         pairs, of_pair = np.unique(group * keys + one.key, return_inverse=True)
-        for variance, sigma in ((below, one.sigma_low), (above, one.sigma_high)):
-            linear = np.bincount(of_pair, weights=amounts * sigma, minlength=pairs.size)
-            variance += np.bincount(pairs // keys, weights=np.square(linear), minlength=groups)
-    return Intervals(total, _end(total, below, -Z_95), _end(total, above, Z_95))
+
+        def summed(weights: Floats, of_pair: Ints = of_pair, pairs: Ints = pairs) -> Floats:
+            found = np.bincount(of_pair, weights=weights, minlength=pairs.size)
+            return found.astype(np.float64)
+
+        gross = summed(np.abs(amounts))
+        deviation, known = summed(amounts * sigma), summed(np.abs(amounts) * sigma)
+        deviation[np.abs(deviation) <= NOTHING_LEFT * known] = 0.0
+        # What is left of the amounts: their sum, where all have the same σ.
+        left = np.where(known > 0, deviation * gross, summed(amounts)) / np.where(
+            known > 0, known, 1.0
+        )
+        for at, mine in enumerate((left > 0, left < 0)):
+            of_groups = pairs // keys
+            variance = np.bincount(of_groups, np.square(deviation) * mine, groups)
+            variances[at] += variance
+            sizes[at] += variance * np.bincount(of_groups, np.abs(left) * mine, groups)
+    found = variances > 0
+    sizes = np.where(found, sizes, 0.0) / np.where(found, variances, 1.0)
+    return _Part(variances[0], sizes[0]), _Part(variances[1], sizes[1])
 
 
-def interval(
-    *, amounts: Floats, independent_variance: float, shared: Mapping[str, Shared]
-) -> Interval:
+NOTHING_LEFT = 1e-12
+"""Of amounts that cancel out, what is left by rounding."""
+
+
+def interval(*, amounts: Floats, shared: Mapping[str, Shared]) -> Interval:
     """Return the 95 % interval of one sum: of all lines, as `intervals` does of groups."""
     return intervals(
-        amounts=amounts,
-        group=np.zeros(amounts.size, dtype=np.int64),
-        groups=1,
-        independent_variance=np.array([independent_variance]),
-        shared=shared,
+        amounts=amounts, group=np.zeros(amounts.size, dtype=np.int64), groups=1, shared=shared
     )[0]
 
 
@@ -207,9 +259,9 @@ class Contribution:
     Attributes
     ----------
     input : str
-        The kind of input, as `interval` was given it; "own" is what belongs to single runs.
+        The kind of input, as `interval` was given it; `OWN` is what belongs to single runs.
     key : int
-        Which one of that kind; 0 for "own".
+        Which one of that kind; 0 for `OWN`.
     share : float
         Of the variance. [0–1]
     """
@@ -219,37 +271,30 @@ class Contribution:
     share: float
 
 
-def ranking(
-    *, amounts: Floats, independent_variance: float, shared: Mapping[str, Shared]
-) -> list[Contribution]:
+def ranking(*, amounts: Floats, shared: Mapping[str, Shared]) -> list[Contribution]:
     """Return what the uncertainty of a sum comes from, largest first; the shares add up to 1.
 
     Parameters
     ----------
-    amounts, independent_variance, shared
-        As `interval` takes them.
+    amounts, shared
+        As `interval` takes them; the lines' own errors count as one input.
 
     Notes
     -----
     A lopsided input counts with the mean of its variances below and above.
     """
-    parts = [("own", 0, independent_variance)]
+    parts: list[tuple[str, int, float]] = []
     for name, one in shared.items():
         keys, groups = np.unique(one.key, return_inverse=True)
         below = np.bincount(groups, weights=amounts * one.sigma_low, minlength=keys.size)
         above = np.bincount(groups, weights=amounts * one.sigma_high, minlength=keys.size)
         variances = (np.square(below) + np.square(above)) / 2
-        parts += [(name, int(key), float(part)) for key, part in zip(keys, variances, strict=True)]
+        if name == OWN:
+            parts.append((OWN, 0, float(variances.sum())))
+        else:
+            parts += [(name, int(key), float(v)) for key, v in zip(keys, variances, strict=True)]
     whole = sum(part for _, _, part in parts)
     if not whole > 0:
         return []
     found = [Contribution(name, key, part / whole) for name, key, part in parts if part > 0]
     return sorted(found, key=lambda one: (-one.share, one.input, one.key))
-
-
-def _end(total: Floats, variance: Floats, deviations: float) -> Floats:
-    """Return one end of the intervals: so many standard deviations of the logarithm away."""
-    positive = total > 0
-    divisor = np.where(positive, total, 1.0)
-    spread = np.sqrt(np.log1p(variance / (divisor * divisor)))
-    return np.where(positive, total * np.exp(deviations * spread), total)

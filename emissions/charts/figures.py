@@ -7,7 +7,7 @@ knows the ORM; selectors return rows, views turn them into `SeriesPoint` and `Ba
 
 import html
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -24,6 +24,8 @@ from emissions.charts.cards import (
 )
 from emissions.charts.tables import (
     INTERVAL,
+    CellKey,
+    Summed,
     decimals_of,
     figure_text,
     month_table,
@@ -34,6 +36,7 @@ from emissions.charts.tables import (
 OTHER_LABEL = "Other"
 NO_LABEL = "Not assigned"
 BAR_PIXELS = 34
+RangeOf = Callable[[Sequence[str]], Range | None]
 LONGEST_LABEL = 28
 LABELLED_MONTHS = 13
 HALF_A_MONTH = timedelta(days=15)
@@ -41,11 +44,15 @@ HALF_A_MONTH = timedelta(days=15)
 
 @dataclass(frozen=True)
 class Group:
-    """A series as it is drawn: a value for each month, None where unknown."""
+    """A series as it is drawn: a value for each month, None where unknown.
+
+    `of` are the series that it is the sum of.
+    """
 
     label: str
     values: list[float | None]
     url: str = ""
+    of: tuple[str, ...] = ()
 
     @property
     def total(self) -> float:
@@ -69,6 +76,9 @@ def by_month(
     note: str = "",
     ranges: Sequence[Range | None] = (),
     whole: Range | None = None,
+    cells: Mapping[CellKey, Range | None] | None = None,
+    comparison_ranges: Sequence[Range | None] = (),
+    comparison_whole: Range | None = None,
     closed: Collection[date] = (),
     colours: Mapping[str, str] | None = None,
 ) -> Card:
@@ -77,8 +87,9 @@ def by_month(
     `comparison` is a total per month in the figure's unit, in the order of the months shown.
     `urls` maps a series to the page that its legend entry, its column of the table and its
     bars lead to. `ranges` are the 95 % intervals of the months' totals, in their order, and
-    `whole` that of their sum. `closed` months are marked. `colours` are those of series that
-    have one of their own; what belongs to nobody is quiet, and stands on top.
+    `whole` that of their sum; `cells` are those of a series as it is drawn in a month, or in all
+    (None). `closed` months are marked. `colours` are those of series that have one of their own;
+    what belongs to nobody is quiet, and stands on top.
     """
     months = sorted({row.month for row in rows})
     own = colours or {}
@@ -123,7 +134,16 @@ def by_month(
         if conclusion is None
         else conclusion,
         plot=as_json(figure),
-        table=month_table(months, groups, comparison, comparison_label, ranges, whole, closed),
+        table=month_table(
+            months,
+            groups,
+            cells or {},
+            Summed("Total", totals, ranges, whole),
+            None
+            if comparison is None
+            else Summed(comparison_label, comparison, comparison_ranges, comparison_whole),
+            closed,
+        ),
         legend=legend,
         note=note,
     )
@@ -138,7 +158,12 @@ def grouped(
         cells = values.setdefault(row.series, {})
         cells[row.month] = total([cells.get(row.month), row.value])
     groups = [
-        Group(series or NO_LABEL, [cells.get(month) for month in months], urls.get(series, ""))
+        Group(
+            series or NO_LABEL,
+            [cells.get(month) for month in months],
+            urls.get(series, ""),
+            (series,),
+        )
         for series, cells in values.items()
     ]
     groups.sort(key=lambda group: (-group.total, group.label))
@@ -146,7 +171,8 @@ def grouped(
         return groups
     shown, rest = groups[: theme.SERIES_SHOWN], groups[theme.SERIES_SHOWN :]
     columns = zip(*(group.values for group in rest), strict=True)
-    return [*shown, Group(OTHER_LABEL, [total(column) for column in columns])]
+    of = tuple(series for group in rest for series in group.of)
+    return [*shown, Group(OTHER_LABEL, [total(column) for column in columns], of=of)]
 
 
 # --- ranked -------------------------------------------------------------------------
@@ -163,6 +189,7 @@ def ranked(
     conclusion: str | None = None,
     note: str = "",
     colours: Mapping[str, str] | None = None,
+    other: RangeOf | None = None,
 ) -> Card:
     """Draw horizontal bars, largest first; what is past `limit` becomes "Other".
 
@@ -171,7 +198,7 @@ def ranked(
     that have one of their own.
     """
     own = {OTHER_LABEL: theme.OTHER, **(colours or {})}
-    bars = shortened(rows, limit)
+    bars = shortened(rows, limit, other)
     drawn = [bar for bar in bars if bar.value is not None]
     decimals = decimals_of([bar.value for bar in drawn])
     figure = _figure()
@@ -202,10 +229,11 @@ def ranked(
         hoverinfo="skip",
     )
     largest = max(ends, default=0)
+    lowest = min((bar.range.low if bar.range else bar.value or 0 for bar in drawn), default=0)
     figure.update_layout(
         hovermode="closest",
         bargap=0.38 if len(drawn) > 1 else 0.66,
-        xaxis={"visible": False, "range": [0, largest * 1.16 or 1]},
+        xaxis={"visible": False, "range": [min(0, lowest), largest * 1.16 or 1]},
         yaxis={
             "tickvals": list(range(len(drawn))),
             "ticktext": [_label(bar) for bar in drawn],
@@ -228,12 +256,17 @@ def ranked(
     )
 
 
-def shortened(rows: Sequence[Bar], limit: int) -> list[Bar]:
-    """Return the largest bars first, with all past the limit as one called "Other"."""
+def shortened(rows: Sequence[Bar], limit: int, other: RangeOf | None = None) -> list[Bar]:
+    """Return the largest bars first, with all past the limit as one called "Other".
+
+    `other` answers with the interval of the sum of the bars with some labels.
+    """
     bars = sorted(rows, key=lambda bar: (-(bar.value or 0), bar.label))
     if len(bars) <= limit:
         return bars
-    return [*bars[: limit - 1], Bar(OTHER_LABEL, total(bar.value for bar in bars[limit - 1 :]))]
+    rest = bars[limit - 1 :]
+    found = other([bar.label for bar in rest]) if other else None
+    return [*bars[: limit - 1], Bar(OTHER_LABEL, total(bar.value for bar in rest), range=found)]
 
 
 # --- what all figures share ---------------------------------------------------------

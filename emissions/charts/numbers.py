@@ -107,8 +107,8 @@ def significant(value: Number, digits: int) -> str:
 
 
 def range_text(low: Number, high: Number, units: tuple[Unit, ...]) -> str:
-    """Return an interval in one unit: "8.2–16 t"."""
-    unit = unit_for([high], units)
+    """Return an interval in one unit: "8.2–16 t", "−2.0 to 6.1 t"."""
+    unit = unit_for([low, high], units)
     found = bounds_text(float(low) / unit.size, float(high) / unit.size)
     return f"{found}{NO_BREAK_SPACE}{unit.symbol}"
 
@@ -116,13 +116,32 @@ def range_text(low: Number, high: Number, units: tuple[Unit, ...]) -> str:
 def bounds_text(low: Number, high: Number) -> str:
     """Return both ends of an interval, with two digits or as many as tell them apart: 96–104."""
     half = (float(high) - float(low)) / 2
-    return "–".join(significant(end, _digits_of_end(float(end), half)) for end in (low, high))
+    ends = [_end_text(float(end), half) for end in (low, high)]
+    return (" to " if MINUS in "".join(ends) else "–").join(ends)
 
 
-def _digits_of_end(end: float, half: float) -> int:
-    if not (end > 0 and half > 0):
-        return 2
-    return max(2, math.floor(math.log10(end)) - math.floor(math.log10(half)) + 1)
+def signed_bounds_text(low: Number, high: Number) -> str:
+    """Return both ends of the interval of a change: "+0.8 to +2.1"."""
+    half = (float(high) - float(low)) / 2
+    ends = [_end_text(float(end), half) for end in (low, high)]
+    return " to ".join(end if end == "0" or end[0] == MINUS else f"+{end}" for end in ends)
+
+
+def signed_range_text(low: Number, high: Number, units: tuple[Unit, ...]) -> str:
+    """Return the interval of a change in one unit: "+0.8 to +2.1 t"."""
+    unit = unit_for([low, high], units)
+    found = signed_bounds_text(float(low) / unit.size, float(high) / unit.size)
+    return f"{found}{NO_BREAK_SPACE}{unit.symbol}"
+
+
+def _end_text(end: float, half: float) -> str:
+    if not half > 0:
+        return significant(end, 2)
+    if abs(end) < half / 10:  # Next to zero: no finer than the interval is wide.
+        place = 1 - math.floor(math.log10(half))
+        return number_text(round(end, place) or 0, max(0, place) if round(end, place) else 0)
+    digits = math.floor(math.log10(abs(end))) - math.floor(math.log10(half)) + 1
+    return significant(end, max(2, digits))
 
 
 def mass_text(kilograms: Number, symbol: str | None = None) -> str:
@@ -192,6 +211,23 @@ class Change:
         if self.share is None:
             return "none before"
         return f"{self.text[1:]} {'more' if self.direction == 'up' else 'less'}"
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A change, and the 95 % interval of the difference in words; "" where none is known.
+
+    It is clear where the interval leaves no doubt that there is one.
+    """
+
+    change: Change
+    clear: bool
+    range: str
+
+
+def is_clear(low: Number, high: Number) -> bool:
+    """Whether the interval of a change leaves no doubt that there is one."""
+    return float(low) > 0 or float(high) < 0
 
 
 def change(current: Number, previous: Number) -> Change:

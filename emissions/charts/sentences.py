@@ -14,10 +14,12 @@ def headline(
     unfinished: bool,
     before: numbers.Number | None,
     compared_with: str,
+    clear: bool = True,
 ) -> str:
     """Say what was emitted, from how many runs, and how that compares.
 
-    `emitted` are the kilograms in words, with the digits that the page's card shows.
+    `emitted` are the kilograms in words, with the digits that the page's card shows; `clear`
+    says that the change is larger than what it may be off.
     """
     so_far = " so far" if unfinished else ""
     if not runs and not kilograms:
@@ -33,6 +35,8 @@ def headline(
         return f"{sentence}: as much as in {compared_with}."
     if found.share is None:
         return f"{sentence}; nothing was recorded in {compared_with}."
+    if not clear:
+        return f"{sentence}: no clear change from {compared_with}."
     return f"{sentence}: {found.words} than in {compared_with}."
 
 

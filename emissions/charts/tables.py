@@ -1,6 +1,7 @@
 """The tables of figures: the same numbers, with the digits that their intervals support."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
@@ -8,6 +9,7 @@ from emissions.charts import numbers
 from emissions.charts.cards import Bar, Cell, Column, Range, Table
 
 INTERVAL = "95 % interval"
+NO_CLEAR_CHANGE = "no clear change"
 
 
 class Series(Protocol):
@@ -29,61 +31,86 @@ class Series(Protocol):
         ...
 
 
+#: A series and a month; None is all months.
+CellKey = tuple[str, date | None]
+
+
+@dataclass(frozen=True)
+class Summed:
+    """A column of sums by month, with their intervals in the same order, and that of all."""
+
+    label: str
+    values: Sequence[float | None]
+    ranges: Sequence[Range | None] = ()
+    whole: Range | None = None
+
+    def cells(self) -> dict[int | None, Range | None]:
+        """Return the intervals by position; None is the sum."""
+        return {None: self.whole, **dict(enumerate(self.ranges))}
+
+
 def month_table(
     months: Sequence[date],
     groups: Sequence[Series],
-    comparison: Sequence[float | None] | None,
-    comparison_label: str,
-    ranges: Sequence[Range | None],
-    whole: Range | None,
+    cells: Mapping[CellKey, Range | None],
+    sums: Summed,
+    compared: Summed | None,
     closed: Collection[date] = (),
 ) -> Table:
-    """Return months as rows and series as columns, with a total that has its interval."""
-    note = INTERVAL if any(ranges) else ""
+    """Return months as rows and series as columns, with their total and what it is compared with.
+
+    What is no total, and has no interval, has no more decimals than the total.
+    """
     several = len(groups) > 1
+    totals = sums.cells()
+    shared = decimals_of(sums.values)
+
+    def finest(at: int | None, value: float | None) -> int:
+        found = totals.get(at)
+        text = figure_text(value or 0, shared, found)
+        return len(text.partition(".")[2]) if found else shared
+
+    def row(at: int | None) -> list[Cell]:
+        def of(values: Sequence[float | None]) -> float | None:
+            return total(values) if at is None else values[at]
+
+        month = None if at is None else months[at]
+        whole = of(sums.values)
+        decimals = finest(at, whole)
+        found = [
+            figure_cell(of(group.values), shared if around else decimals, around)
+            for group in groups
+            if several
+            for around in [cells.get((group.label, month))]
+        ]
+        found.append(figure_cell(whole, shared, totals.get(at)))
+        if compared is not None:
+            found.append(figure_cell(of(compared.values), shared, compared.cells().get(at)))
+        return found
+
+    rows = [
+        [Cell(f"{month:%b %Y}", note="closed" if month in closed else ""), *row(at)]
+        for at, month in enumerate(months)
+    ]
+    note = INTERVAL if any(sums.ranges) else ""
     columns = [
         Column("Month"),
         *(
-            Column(group.label, numeric=True, url=group.url, note="" if several else note)
+            Column(
+                group.label,
+                numeric=True,
+                url=group.url,
+                note=INTERVAL if cells and several else "" if several else note,
+            )
             for group in groups
         ),
     ]
     if several:
-        columns.append(Column("Total", numeric=True, note=note))
-    if comparison is not None:
-        columns.append(Column(comparison_label, numeric=True))
-    totals = [total(group.values[index] for group in groups) for index in range(len(months))]
-    series = [group.values for group in groups]
-    if several:
-        series.append(totals)
-    summed = len(series) - 1
-    if comparison is not None:
-        series.append(list(comparison))
-    shared = decimals_of(totals)
-    around = list(ranges) or [None] * len(months)
-
-    def cells(values: Sequence[float | None], found: Range | None) -> list[Cell]:
-        if not values:
-            return []
-        # What is not the total has no more decimals than it.
-        text = figure_text(values[summed] or 0, shared, found)
-        decimals = len(text.partition(".")[2]) if found else shared
-        return [
-            figure_cell(
-                value, shared if at == summed else decimals, found if at == summed else None
-            )
-            for at, value in enumerate(values)
-        ]
-
-    rows = [
-        [
-            Cell(f"{month:%b %Y}", note="closed" if month in closed else ""),
-            *cells([values[at] for values in series], around[at]),
-        ]
-        for at, month in enumerate(months)
-    ]
-    footer = [Cell("Total"), *cells([total(values) for values in series], whole)]
-    return Table(columns, rows, footer if len(rows) > 1 else [])
+        columns.append(Column(sums.label, numeric=True, note=note))
+    if compared is not None:
+        noted = INTERVAL if any(compared.ranges) else ""
+        columns.append(Column(compared.label, numeric=True, note=noted))
+    return Table(columns, rows, [Cell("Total"), *row(None)] if len(rows) > 1 else [])
 
 
 def ranked_table(rows: Sequence[Bar], noun: str, unit: str) -> Table:
@@ -130,6 +157,28 @@ def figure_text(value: float, decimals: int, found: Range | None = None) -> str:
         return numbers.number_text(value, decimals)
     digits = numbers.digits_supported(value, found.low, found.high)
     return numbers.significant(value, digits)
+
+
+def change_cell(
+    current: numbers.Number,
+    previous: numbers.Number,
+    decimals: int,
+    found: Range | None = None,
+) -> Cell:
+    """Return how a figure changed, with the interval of the difference under it.
+
+    A difference that may as well be none is no clear change; of what the table's decimals round
+    away there is no interval.
+    """
+    change = numbers.change(current, previous)
+    if found is None or not found.low < found.high or change.direction == "same":
+        return Cell(change.text, numeric=True)
+    if max(-found.low, found.high) < 10**-decimals / 2:
+        return Cell(change.text, numeric=True)
+    note = NO_CLEAR_CHANGE
+    if numbers.is_clear(found.low, found.high):
+        note = numbers.signed_bounds_text(found.low, found.high)
+    return Cell(change.text, numeric=True, note=note)
 
 
 def decimals_of(values: Sequence[float | None]) -> int:

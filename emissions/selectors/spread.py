@@ -21,6 +21,7 @@ from emissions.calculation.uncertainty import (
     ENERGY_BANDS,
     FIT_BANDS,
     FUEL_BAND,
+    OWN,
     PUE_DEFAULT_BAND,
     PUE_STATED_BAND,
     STATEMENT_BAND,
@@ -35,21 +36,18 @@ from emissions.calculation.uncertainty import (
 )
 from emissions.calculation.vocabulary import Basis, Fit, PoolKind
 
-#: Which inputs a quantity follows from; those of energy carry the runs' own errors, too.
-OF_ENERGY: dict[str, tuple[str, ...]] = {
-    "location_based_kg": ("factor", "energy", "pue"),
-    "market_based_kg": ("factor", "energy", "pue"),
-    "energy_facility_kwh": ("energy", "pue"),
-    "energy_it_kwh": ("energy",),
-    "upstream_kg": ("upstream", "energy", "pue"),
-    "losses_kg": ("factor", "energy", "pue"),
-    "water_litres": ("water", "energy", "pue"),
-}
-OF_HARDWARE: dict[str, tuple[str, ...]] = {
+#: Which inputs a quantity follows from.
+BEHIND: dict[str, tuple[str, ...]] = {
+    "location_based_kg": ("factor", "energy", "pue", OWN),
+    "market_based_kg": ("factor", "energy", "pue", OWN),
+    "energy_facility_kwh": ("energy", "pue", OWN),
+    "energy_it_kwh": ("energy", OWN),
+    "upstream_kg": ("upstream", "energy", "pue", OWN),
+    "losses_kg": ("factor", "energy", "pue", OWN),
+    "water_litres": ("water", "energy", "pue", OWN),
     "embodied_kg": ("footprint",),
     "embodied_purchase_kg": ("footprint",),
 }
-BEHIND = OF_ENERGY | OF_HARDWARE
 AMOUNTS = tuple(BEHIND)
 #: What a provider's statement replaces of the runs at its place.
 STATED = ("location_based_kg", "market_based_kg", "upstream_kg", "losses_kg", "embodied_kg")
@@ -102,13 +100,18 @@ class Spread:
     """Lines by their inputs: the intervals of their sums, whole, by group or by scope.
 
     `key_of` names the group of a line; without it, all lines are one. What couples lines (a
-    provider's statement in the place of runs) does so within a group only.
+    provider's statement in the place of runs) does so within a group only. `sign_of` is −1 of
+    lines that are taken away.
     """
 
     def __init__(
-        self, rows: Sequence[Row], *, key_of: Callable[[Row], Hashable] = lambda _: None
+        self,
+        rows: Sequence[Row],
+        *,
+        key_of: Callable[[Row], Hashable] = lambda _: None,
+        sign_of: Callable[[Row], float] | None = None,
     ) -> None:
-        self._rows = rows
+        self._rows, self._sign_of = rows, sign_of
         self._keys: dict[Any, int] = {}
         groups = [self._keys.setdefault(key_of(row), len(self._keys)) for row in rows]
         self._group: Ints = np.array(groups, dtype=np.int64)
@@ -116,24 +119,27 @@ class Spread:
         self._amounts = {
             name: _column(rows, name) for name in AMOUNTS if not rows or f"sum_{name}" in rows[0]
         }
-        self._own = self._own_shares()
+        self._inputs.add_own(self._own_shares())
         self._net_of_statements()
+        if sign_of is not None:
+            signs = np.array([sign_of(row) for row in rows], dtype=np.float64)
+            self._amounts = {name: signs * found for name, found in self._amounts.items()}
 
     def regrouped(self, key_of: Callable[[Row], Hashable], *, metered: bool = True) -> "Spread":
         """Return the same lines by groups; without meters where groups hold parts of a site."""
         rows = self._rows if metered else [{**row, "metered": 0} for row in self._rows]
-        return Spread(rows, key_of=key_of)
+        return Spread(rows, key_of=key_of, sign_of=self._sign_of)
 
     @cached_property
     def whole(self) -> Uncertainty:
         """The intervals of all lines, of which there is one group."""
-        found = {name: self._interval([(name, None)]) for name in AMOUNTS}
+        found = {name: self._interval([(name, None, 1.0)]) for name in AMOUNTS}
         return Uncertainty(**found, sources=self._sources())
 
     @cached_property
     def each(self) -> dict[Any, Uncertainty]:
         """The intervals of each group, by its key; what they come from is left out."""
-        found = {name: self._intervals([(name, None)]) for name in AMOUNTS}
+        found = {name: self._intervals([(name, None, 1.0)]) for name in AMOUNTS}
         return {
             key: Uncertainty(**{name: one[at] for name, one in found.items()}, sources=[])
             for key, at in self._keys.items()
@@ -141,38 +147,64 @@ class Spread:
 
     def of(self, name: str) -> dict[Any, Interval]:
         """Return the intervals of one total, by the keys of groups."""
-        found = self._intervals([(name, None)])
+        found = self._intervals([(name, None, 1.0)])
         return {key: found[at] for key, at in self._keys.items()}
+
+    def merged(self, name: str, into: Mapping[Any, Hashable]) -> dict[Any, Interval]:
+        """Return the intervals of sums of groups, by what their keys are merged into.
+
+        Groups that are not named are in none, as are sums without a line.
+        """
+        sums: dict[Any, int] = {}
+        to = np.full(max(len(self._keys), 1), -1, dtype=np.int64)
+        for key, at in self._keys.items():
+            if key in into:
+                to[at] = sums.setdefault(into[key], len(sums))
+        group = to[self._group]
+        found = self._intervals([(name, None, 1.0)], np.where(group < 0, len(sums), group))
+        return {key: found[at] for key, at in sums.items()}
 
     def of_parts(self, parts: Iterable[tuple[ScopeKey, str]]) -> Interval:
         """Return the interval of a sum of quantities of some scopes and categories."""
-        return self._interval([(name, self._of_scope(key)) for key, name in parts])
+        return self._interval([(name, self._of_scope(key), 1.0) for key, name in parts])
 
-    def _interval(self, parts: Sequence[tuple[str, Bools | None]]) -> Interval:
+    def of_difference(self, name: str, less: str) -> Interval:
+        """Return the interval of one total less another of the same lines."""
+        return self._interval([(name, None, 1.0), (less, None, -1.0)])
+
+    def of_ratio(self, name: str, per: str) -> Interval | None:
+        """Return the interval of one total per another: what both rest on cancels out.
+
+        None without both. It is the ratio × (1 + their relative errors' difference).
+        """
+        above, below = (float(self._amounts[one].sum()) for one in (name, per))
+        if not (above > 0 and below > 0):
+            return None
+        found = self._interval([(name, None, 1 / above), (per, None, -1 / below)])
+        ratio = above / below
+        return Interval(ratio, ratio * (1 + found.low), ratio * (1 + found.high))
+
+    def _interval(self, parts: Sequence[tuple[str, Bools | None, float]]) -> Interval:
         if len(self._keys) > 1:
             raise ValueError("These lines are several groups.")
         return self._intervals(parts)[0]
 
-    def _intervals(self, parts: Sequence[tuple[str, Bools | None]]) -> Intervals:
-        amounts = [self._part(name, where) for name, where in parts]
-        names = [name for name, _ in parts]
-        groups = max(len(self._keys), 1)
-        own: Any = sum(
-            (part for part, name in zip(amounts, names, strict=True) if name in OF_ENERGY),
-            np.zeros(len(self._rows)),
-        )
+    def _intervals(
+        self,
+        parts: Sequence[tuple[str, Bools | None, float]],
+        group: Ints | None = None,
+    ) -> Intervals:
+        amounts = [self._part(*part) for part in parts]
+        group = self._group if group is None else group
         return intervals(
             amounts=np.concatenate(amounts) if amounts else np.zeros(0),
-            group=np.tile(self._group, len(parts)),
-            groups=groups,
-            independent_variance=np.bincount(
-                self._group, weights=self._own * own**2, minlength=groups
-            ).astype(np.float64),
-            shared=self._inputs.behind(names),
+            group=np.tile(group, len(parts)),
+            groups=int(np.max(group, initial=0)) + 1,
+            shared=self._inputs.behind([name for name, _, _ in parts]),
         )
 
-    def _part(self, name: str, where: Bools | None) -> Floats:
-        amounts = self._amounts[name]
+    def _part(self, name: str, where: Bools | None, times: float) -> Floats:
+        amounts = times * self._amounts[name]
         return amounts if where is None else np.where(where, amounts, 0.0)
 
     def _of_scope(self, key: ScopeKey) -> Bools:
@@ -180,10 +212,8 @@ class Spread:
         return np.array(found, dtype=np.bool_)
 
     def _sources(self) -> list[Source]:
-        location = self._amounts["location_based_kg"]
         ranked = ranking(
-            amounts=location,
-            independent_variance=float((self._own * location**2).sum()),
+            amounts=self._amounts["location_based_kg"],
             shared=self._inputs.behind(["location_based_kg"]),
         )
         sources = [
@@ -193,12 +223,13 @@ class Spread:
         return sources[:SHOWN] + ([Source("rest", "All others", rest)] if rest else [])
 
     def _own_shares(self) -> Floats:
-        """Return the runs' own variance per square of an amount: as large a share of whatever
+        """Return the runs' own standard deviation as a share of an amount: as large of whatever
         follows from their energy. Where the sum is metered it cancels out.
         """
         location, own = _column(self._rows, "by_hour"), _column(self._rows, "own")
         known = location != 0
-        shares = np.where(known, own / np.where(known, location, 1.0) ** 2, 0.0)
+        shares = np.sqrt(np.maximum(own, 0.0)) / np.where(known, np.abs(location), 1.0)
+        shares = np.where(known, shares, 0.0)
         metered = np.array([row["metered"] for row in self._rows], dtype=np.int64)
         return np.where(metered != 0, 0.0, shares)
 
@@ -237,6 +268,10 @@ class _Inputs:
         nothing = np.zeros(len(rows))
         self._nothing = Shared(np.zeros(len(rows), dtype=np.int64), nothing, nothing)
 
+    def add_own(self, shares: Floats) -> None:
+        """Add what is off in each line alone: the runs' own load and counters."""
+        self._found[OWN] = Shared(np.arange(1, shares.size + 1), shares, shares)
+
     def label(self, name: str, key: int) -> str:
         """Return the words for one input."""
         return self._labels.get((name, key), "Each run's own load and counters")
@@ -247,7 +282,7 @@ class _Inputs:
             kind: _stacked(
                 [self._shared(kind) if kind in BEHIND[name] else self._nothing for name in names]
             )
-            for kind in FIND
+            for kind in (*FIND, OWN)
             if any(kind in BEHIND[name] for name in names)
         }
 

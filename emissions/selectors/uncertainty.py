@@ -1,6 +1,6 @@
 """How far totals may be off: their lines by the inputs behind them, in one query for any groups."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -14,7 +14,16 @@ from emissions.models import EmissionEntry, MeterReading, Node, NodeTotal, Organ
 from emissions.selectors.headline import summed
 from emissions.selectors.periods import Period, first_day, month_number
 from emissions.selectors.spread import AMOUNTS, AT_FACILITY, AT_IT, Row, Spread, Uncertainty
-from emissions.selectors.totals import DIMENSIONS, By, Dimension, Filters, lines_by, lines_of
+from emissions.selectors.totals import (
+    DIMENSIONS,
+    TODAYS_TEAM,
+    By,
+    Dimension,
+    Filters,
+    Structure,
+    lines_by,
+    lines_of,
+)
 
 INPUTS = (
     "cell__scope",
@@ -58,84 +67,176 @@ def spread_of(
     return Spread(rows_by(lines=lines, filters=chosen))
 
 
-def spread_by(
-    *,
-    organisation: Organisation,
-    period: Period | None,
-    by: By,
-    filters: Filters | None = None,
-    names: Collection[str] = AMOUNTS,
-) -> Spread:
-    """Return the lines of a period by a dimension, keyed as `totals_by` keys its groups."""
-    chosen = filters or Filters()
-    lines, dimension = lines_by(organisation=organisation, period=period, by=by, filters=chosen)
-    rows = rows_by(
-        lines=lines,
-        filters=chosen,
-        columns=dimension.columns,
-        names=names,
-        whole_sites=by in WHOLE_SITES,
-    )
-    return Spread(rows, key_of=_key_by(dimension))
+class Ranges:
+    """The intervals of totals by group, and of the sum of all groups."""
+
+    def __init__(self, lines: Spread, spread: Spread) -> None:
+        self._lines, self._spread = lines, spread
+        self._found: dict[str, dict[Any, Interval]] = {}
+
+    @property
+    def whole(self) -> Uncertainty:
+        """The intervals of the sum of all groups."""
+        return self._lines.whole
+
+    def groups(self, name: str) -> Mapping[Any, Interval]:
+        """Return the intervals of a total, by group."""
+        if name not in self._found:
+            self._found[name] = self._spread.of(name)
+        return self._found[name]
+
+    def of(self, name: str, key: Hashable) -> Interval | None:
+        """Return the interval of a group's total; None where the group has no line."""
+        return self.groups(name).get(key)
+
+    def of_group(self, key: str, *names: str) -> dict[str, Interval]:
+        """Return some intervals of a group, by name; none where it has no line."""
+        return {name: self.groups(name)[key] for name in names if key in self.groups(name)}
+
+    def merged(self, name: str, into: Mapping[Any, Hashable]) -> Mapping[Any, Interval]:
+        """Return the intervals of sums of groups, by what their keys are merged into."""
+        return self._spread.merged(name, into)
 
 
 @dataclass(frozen=True, slots=True)
-class Ranges:
-    """The intervals of some totals by group, and of the sum of all groups."""
+class Compared:
+    """The intervals of the period that another is compared with, and of the change since."""
 
-    whole: Uncertainty
-    groups: Mapping[str, Mapping[str, Interval]]
+    before: Ranges
+    change: Ranges
 
-    def of(self, name: str, key: str) -> Interval | None:
-        """Return the interval of a group's total; None where the group has no line."""
-        return self.groups[name].get(key)
 
-    def of_group(self, key: str) -> dict[str, Interval]:
-        """Return all intervals of a group, by name; none where it has no line."""
-        return {name: found[key] for name, found in self.groups.items() if key in found}
+#: Which of two periods a line lies in; what lies in both is no part of a change.
+NOW, BEFORE = 1, 2
 
 
 class PeriodSpread:
-    """The intervals of a period's totals: one query for the whole, months, and groups by inputs.
+    """The intervals of a period's totals, and of how they changed against another one.
 
-    Hardware and sites are inputs themselves; by another dimension it is one query more.
+    One query for the whole, months, and groups by inputs of both periods: hardware and sites are
+    inputs themselves; by another dimension it is one query more, by months, too.
     """
 
     def __init__(
-        self, *, organisation: Organisation, period: Period, filters: Filters | None = None
+        self,
+        *,
+        organisation: Organisation,
+        period: Period,
+        before: Period | None = None,
+        filters: Filters | None = None,
     ) -> None:
-        self._organisation, self._period, self._filters = organisation, period, filters
-        self._found: dict[By, Spread] = {}
+        self._organisation, self._filters = organisation, filters or Filters()
+        self._before = before
+        self._months = {
+            era: {*one.month_starts} if one else set()
+            for era, one in ((NOW, period), (BEFORE, before))
+        }
+        self._asked: dict[tuple[str, ...], list[Row]] = {}
+        self._compared: dict[By, Compared] = {}
 
     @cached_property
     def lines(self) -> Spread:
         """The period's lines by inputs and months, as one group."""
-        return spread_of(
-            organisation=self._organisation, period=self._period, filters=self._filters
-        )
+        return _of_era(self._rows, NOW)
+
+    @cached_property
+    def _lines_before(self) -> Spread:
+        return _of_era(self._rows, BEFORE)
+
+    @cached_property
+    def _both(self) -> Spread:
+        return _of_era(self._rows, NOW | BEFORE)
 
     @property
     def whole(self) -> Uncertainty:
         """The intervals of all lines."""
         return self.lines.whole
 
-    def by(self, by: By, *names: str) -> Ranges:
-        """Return the intervals of some totals by a dimension, keyed as `totals_by` keys them."""
-        if by not in self._found:
-            self._found[by] = self._by(by)
-        return Ranges(self.whole, {name: self._found[by].of(name) for name in names})
+    @property
+    def change(self) -> Uncertainty | None:
+        """The intervals of how all totals changed: what both periods share is off but once.
 
-    def _by(self, by: By) -> Spread:
-        dimension = DIMENSIONS[by]
-        if {*dimension.columns} <= {*INPUTS, "month"}:
-            return self.lines.regrouped(_key_by(dimension), metered=by in WHOLE_SITES)
-        return spread_by(
-            organisation=self._organisation,
-            period=self._period,
-            by=by,
-            filters=self._filters,
-            names=TABLED,
-        )
+        None without a period to compare with.
+        """
+        return self._both.whole if self._before else None
+
+    def by(self, by: By) -> Ranges:
+        """Return the intervals of totals by a dimension, keyed as `totals_by` keys them."""
+        return self._ranges(by, NOW, self.lines)
+
+    def compared(self, by: By) -> Compared | None:
+        """Return the same with the compared period's and the changes; None without one."""
+        if self._before is None:
+            return None
+        if by not in self._compared:
+            self._compared[by] = Compared(
+                self._ranges(by, BEFORE, self._lines_before),
+                self._ranges(by, NOW | BEFORE, self._both),
+            )
+        return self._compared[by]
+
+    def by_month_and(self, by: By) -> Ranges:
+        """Return the intervals of cells: of a month and a value of a dimension."""
+        key_of = _key_by(self._dimension(by))
+        rows = self._rows_by(by, whole_sites=by in WHOLE_SITES)
+        return Ranges(self.lines, _of_era(rows, NOW, lambda row: (row["month"], key_of(row))))
+
+    @cached_property
+    def _rows(self) -> list[Row]:
+        lines = lines_of(organisation=self._organisation, period=None, filters=self._filters)
+        return self._in_eras(rows_by(lines=self._within(lines), filters=self._filters))
+
+    def _rows_by(self, by: By, *, whole_sites: bool) -> list[Row]:
+        """Return the lines with the columns of a dimension."""
+        columns = self._dimension(by).columns
+        if {*columns} <= {*INPUTS, "month"}:
+            return self._rows if whole_sites else [{**row, "metered": 0} for row in self._rows]
+        if columns not in self._asked:
+            lines, _ = lines_by(
+                organisation=self._organisation, period=None, by=by, filters=self._filters
+            )
+            rows = rows_by(
+                lines=self._within(lines),
+                filters=self._filters,
+                columns=("month", *columns),
+                names=TABLED,
+                whole_sites=whole_sites,
+            )
+            self._asked[columns] = self._in_eras(rows)
+        return self._asked[columns]
+
+    def _ranges(self, by: By, era: int, whole: Spread) -> Ranges:
+        rows = self._rows_by(by, whole_sites=by in WHOLE_SITES)
+        return Ranges(whole, _of_era(rows, era, _key_by(self._dimension(by))))
+
+    def _dimension(self, by: By) -> Dimension:
+        today = by is By.TEAM and self._filters.structure is Structure.TODAY
+        return TODAYS_TEAM if today else DIMENSIONS[by]
+
+    def _within(self, lines: QuerySet[Any]) -> QuerySet[Any]:
+        return lines.filter(month__in=self._months[NOW] | self._months[BEFORE])
+
+    def _in_eras(self, rows: Iterable[Row]) -> list[Row]:
+        found: list[Row] = []
+        for row in rows:
+            era = sum(era for era, months in self._months.items() if row["month"] in months)
+            found.append({**row, "era": era})
+        return found
+
+
+def _of_era(
+    rows: Sequence[Row], era: int, key_of: Callable[[Row], Hashable] = lambda _: None
+) -> Spread:
+    """Return the lines of one period; of both, those of the compared one taken away."""
+    return Spread(
+        [row for row in rows if row["era"] & era],
+        key_of=key_of,
+        sign_of=_sign if era == NOW | BEFORE else None,
+    )
+
+
+def _sign(row: Row) -> float:
+    return {NOW: 1.0, BEFORE: -1.0}.get(row["era"], 0.0)
 
 
 def intervals_by(

@@ -118,6 +118,26 @@ def change(current: numbers.Number | None, previous: numbers.Number | None) -> s
 
 
 @register.filter
+def moved(found: numbers.Moved | str | None) -> str:
+    """`{{ page.moved.location_based_kg|moved }}`: the same, with the interval of the difference.
+
+    What may as well be none has no arrow and is neither better nor worse. Where nothing is
+    compared, it is nothing.
+    """
+    if isinstance(found, str):
+        return ""
+    if found is None:
+        return MISSING
+    if not found.clear:
+        return format_html(
+            '<span class="change">{}</span> <span>(no clear change)</span>', found.change.text
+        )
+    tone = {"up": "change-worse", "down": "change-better"}.get(found.change.direction, "")
+    arrow = _arrow_html(found.change, tone)
+    return format_html("{} <span>({})</span>", arrow, found.range) if found.range else arrow
+
+
+@register.filter
 def change_up_good(current: numbers.Number | None, previous: numbers.Number | None) -> str:
     """Like `change`, for a figure of which more is better (metered energy explained)."""
     return _change_html(current, previous, better="up")
@@ -129,12 +149,6 @@ def change_neutral(current: numbers.Number | None, previous: numbers.Number | No
     return _change_html(current, previous, better="")
 
 
-@register.filter
-def moved(pair: tuple[numbers.Number | None, numbers.Number | None] | None) -> str:
-    """`change` of an amount now and before; nothing where nothing is compared."""
-    return _change_html(*pair, better="down") if pair else ""
-
-
 def _change_html(
     current: numbers.Number | None, previous: numbers.Number | None, better: str
 ) -> SafeString:
@@ -144,6 +158,10 @@ def _change_html(
     tone = ""
     if better and found.direction != "same":
         tone = "change-better" if found.direction == better else "change-worse"
+    return _arrow_html(found, tone)
+
+
+def _arrow_html(found: numbers.Change, tone: str) -> SafeString:
     return format_html(
         '<span class="change {}"><span aria-hidden="true">{} {}</span>'
         '<span class="visually-hidden">{}</span></span>',

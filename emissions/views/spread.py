@@ -120,6 +120,19 @@ def bounds_in(interval: Interval | None, name: str, symbol: str) -> str:
     return numbers.bounds_text(interval.low / size, interval.high / size)
 
 
+def moved(
+    now: numbers.Number | None, before: numbers.Number | None, found: Interval | None, name: str
+) -> numbers.Moved | None:
+    """Return how a figure changed, and the 95 % interval of the difference; None if unknown."""
+    if now is None or before is None:
+        return None
+    change = numbers.change(now, before)
+    if found is None or not found.low < found.high:
+        return numbers.Moved(change, True, "")
+    text = numbers.signed_range_text(found.low, found.high, _units(name))
+    return numbers.Moved(change, numbers.is_clear(found.low, found.high), text)
+
+
 def bounds(interval: Interval | None) -> Sequence[Value]:
     """Return both ends for a file; empty where there are none."""
     if interval is None or not interval.low < interval.high:

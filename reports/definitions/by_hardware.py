@@ -40,7 +40,10 @@ def table(
     """Return the table; the last row is the sum of what can be added."""
     found = list(uses)
     rows: list[Row] = [
-        [*_row(one, bought.get(one.name)), *intervals.cells(spread.of_group(one.key))]
+        [
+            *_row(one, bought.get(one.name)),
+            *intervals.cells(spread.of_group(one.key, *intervals.NAMES)),
+        ]
         for one in found
     ]
     rows.append(

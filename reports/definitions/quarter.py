@@ -92,7 +92,7 @@ def quarter_tables(
             sites=placed.by_site(organisation=organisation, period=period, filters=filters),
             whole=whole,
             mixes=mix_by_site(organisation=organisation, period=period, filters=filters),
-            spread=spread.by(By.SITE, "energy_facility_kwh"),
+            spread=spread.by(By.SITE),
         ),
         by_team_and_project.table(
             groups=team_and_project(organisation=organisation, period=period, filters=filters),
@@ -103,7 +103,7 @@ def quarter_tables(
             uses=hardware.by_hardware(organisation=organisation, period=period, filters=filters),
             bought=_bought(bridge),
             whole=whole,
-            spread=spread.by(By.HARDWARE, *intervals.NAMES),
+            spread=spread.by(By.HARDWARE),
         ),
         places.table(
             places=placed.by_place(organisation=organisation, period=period, filters=filters)

@@ -12,10 +12,10 @@ from emissions.permissions import Member
 from emissions.selectors.totals import NONE, By, Group, Totals, totals_by
 from emissions.selectors.uncertainty import PeriodSpread
 from emissions.tabular import Value, csv_bytes
-from emissions.views.dashboards import cards
 from emissions.views.dashboards.address import Address
-from emissions.views.dashboards.cards import Quantity, Shown
+from emissions.views.dashboards.compared_table import ComparedTable
 from emissions.views.dashboards.page import NOUNS
+from emissions.views.dashboards.quantities import Quantity, Shown
 from emissions.views.downloads import download
 
 
@@ -70,18 +70,23 @@ class ListPage:
             past = {one.key: one.totals for one in self._groups(comparison.period)}
         method = self.address.method
         shown = Shown(Quantity(method.column, method.words.capitalize()), period, comparison)
-        table, header, rows = cards.compared_table(
+        found = PeriodSpread(
+            organisation=self.organisation,
+            period=period,
+            before=comparison.period,
+            filters=self.address.filters,
+        )
+        compared = ComparedTable(
             noun=NOUNS[self.by],
             groups=groups,
             past=past,
             shown=shown,
             scale=shown.quantity.scale(groups),
             url_of=self._url,
-            ranges=PeriodSpread(
-                organisation=self.organisation, period=period, filters=self.address.filters
-            ).by(self.by, method.column, cards.ENERGY.column),
+            ranges=found.by(self.by),
+            compared=found.compared(self.by),
         )
-        return self._with_notes(table, header, rows, groups)
+        return self._with_notes(compared.table, compared.header, compared.rows, groups)
 
     def _groups(self, period: Any) -> list[Group]:
         return totals_by(

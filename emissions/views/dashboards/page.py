@@ -10,6 +10,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from emissions.calculation.uncertainty import Interval
 from emissions.charts import numbers, sentences
 from emissions.charts.cards import Table
 from emissions.permissions import Member
@@ -31,7 +32,8 @@ from emissions.views import spread
 from emissions.views.closed import ClosedList, ClosedQuarters
 from emissions.views.dashboards import cards
 from emissions.views.dashboards.address import Address
-from emissions.views.dashboards.cards import Figure, Quantity, Shown
+from emissions.views.dashboards.cards import Figure
+from emissions.views.dashboards.quantities import ENERGY, Quantity, Shown
 from emissions.views.dashboards.remarks import Remark, remarks
 from emissions.views.dashboards.summary import KNOWN, summary
 from emissions.views.downloads import Files, file_of
@@ -110,7 +112,10 @@ class Dashboard:
     def spread(self) -> PeriodSpread:
         """How far the period's totals may be off, whole and by group."""
         return PeriodSpread(
-            organisation=self.organisation, period=self.address.period, filters=self.filters
+            organisation=self.organisation,
+            period=self.address.period,
+            before=self.comparison.period,
+            filters=self.filters,
         )
 
     @cached_property
@@ -146,6 +151,23 @@ class Dashboard:
     def ranges(self) -> dict[str, str]:
         """The 95 % intervals of the totals, in words; empty where there is none."""
         return {name: spread.words(self.uncertainty.of(name), name) for name in AMOUNTS}
+
+    @cached_property
+    def moved(self) -> dict[str, numbers.Moved | None]:
+        """How the totals changed, with the intervals of the differences; nothing without a
+        comparison.
+        """
+        if self.before is None:
+            return {}
+        found = {name: self._moved(name) for name in AMOUNTS}
+        intensity = spread.moved(self.intensity_now, self.intensity_before, None, "")
+        return {**found, "intensity": intensity}
+
+    def _moved(self, name: str) -> numbers.Moved | None:
+        column = KNOWN.get(name, name)
+        before = getattr(self.before, column) if self.before else None
+        found = self.spread.change.of(name) if self.spread.change else None
+        return spread.moved(getattr(self.totals, column), before, found, name)
 
     @property
     def location_beside(self) -> str:
@@ -213,7 +235,9 @@ class Dashboard:
             groups=self.by_month,
             before=self.months_before,
             urls=urls,
-            ranges=self.spread.by(By.MONTH, self.amount),
+            ranges=self.spread.by(By.MONTH),
+            cells=self.spread.by_month_and(stack),
+            compared=self.spread.compared(By.MONTH),
             closed=self.closed.months,
             note=note,
         )
@@ -222,7 +246,7 @@ class Dashboard:
         before = self.comparison.period
         shown = self.shown
         if by is By.BASIS:
-            shown = replace(shown, quantity=cards.ENERGY)
+            shown = replace(shown, quantity=ENERGY)
         return cards.ranked(
             id=f"by-{by}",
             title=NOUNS[by] if by is By.BASIS else f"By {NOUNS[by].lower()}",
@@ -231,7 +255,8 @@ class Dashboard:
             groups=self.groups(by, self.address.period),
             before=self.groups(by, before) if before else [],
             url_of=lambda group: self._url(by, group),
-            ranges=self.spread.by(by, shown.quantity.column, cards.ENERGY.column),
+            ranges=self.spread.by(by),
+            compared=self.spread.compared(by),
         )
 
     def groups(self, by: By, period: Period) -> list[Group]:
@@ -258,6 +283,7 @@ class Dashboard:
     @property
     def headline(self) -> str:
         """The sentence above everything."""
+        moved = self.moved.get(self.amount)
         return sentences.headline(
             who=self.subject.who,
             kilograms=getattr(self.totals, self.amount),
@@ -268,6 +294,7 @@ class Dashboard:
             unfinished=self.address.unfinished,
             before=getattr(self.before, self.amount) if self.before else None,
             compared_with=self.comparison.label,
+            clear=moved is None or moved.clear,
         )
 
     @property
@@ -319,22 +346,26 @@ class Dashboard:
         value = self.intensity_now
         if value is None:
             return None
-        figure = numbers.significant(value * 1000, spread.digits(self.uncertainty.of(self.amount)))
+        figure = numbers.significant(value * 1000, spread.digits(self._intensity_within))
         return f"{figure}{numbers.NO_BREAK_SPACE}g CO₂e/kWh"
+
+    @property
+    def intensity_range(self) -> str:
+        """Its 95 % interval: what emissions and energy both rest on cancels out."""
+        found = self._intensity_within
+        if found is None or not found.low < found.high:
+            return ""
+        ends = numbers.bounds_text(found.low * 1000, found.high * 1000)
+        return f"{ends}{numbers.NO_BREAK_SPACE}g"
+
+    @cached_property
+    def _intensity_within(self) -> Interval | None:
+        return self.spread.lines.of_ratio(self.amount, "energy_facility_kwh")
 
     @property
     def intensity_now(self) -> Decimal | None:
         """Emissions per kWh at the meter."""
         return self.totals.per_kwh(self.amount)
-
-    @cached_property
-    def moved(self) -> dict[str, tuple[Any, Any]]:
-        """What the cards compare: each amount now and before; nothing without a comparison."""
-        if self.before is None:
-            return {}
-        names = *AMOUNTS, "known_embodied_kg"
-        pairs = {name: (getattr(self.totals, name), getattr(self.before, name)) for name in names}
-        return {**pairs, "intensity": (self.intensity_now, self.intensity_before)}
 
     @property
     def intensity_before(self) -> Decimal | None:
@@ -358,7 +389,7 @@ class Dashboard:
         stats = summary(
             self.totals,
             self.before,
-            self.uncertainty,
+            self.spread,
             period=self.address.period.label,
             compared_with=self.comparison.label,
         )

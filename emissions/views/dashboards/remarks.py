@@ -78,7 +78,7 @@ def _on_quality(page: "Dashboard") -> Iterator[Remark]:
     totals = page.totals
     outside = totals.outside_runs(page.amount)
     if outside:
-        interval = page.spread.by(By.STAGE, page.amount).of(page.amount, NONE)
+        interval = page.spread.by(By.STAGE).of(page.amount, NONE)
         shown = spread.rounded(outside, interval, page.amount)
         text = f"{shown} lies outside runs: idle nodes, what meters show besides, instruments."
         yield Remark(text, page.behind_url, "Show what it consists of")

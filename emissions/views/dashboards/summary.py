@@ -1,7 +1,7 @@
 """A dashboard's stats as a file: exact, in base units, with the compared period beside them."""
 
-from emissions.selectors.spread import Uncertainty
 from emissions.selectors.totals import Totals
+from emissions.selectors.uncertainty import PeriodSpread
 from emissions.tabular import Value
 from emissions.views import spread
 
@@ -13,6 +13,12 @@ KNOWN = {
     "water_litres": "known_water_litres",
 }
 INTERVALS = {shown: name for name, shown in KNOWN.items()}
+
+#: What is per kWh at the meter, and of what.
+RATIOS = {
+    "intensity_kg_per_kwh": "location_based_kg",
+    "market_intensity_kg_per_kwh": "market_based_kg",
+}
 
 FIGURES = (
     ("Emissions, location-based", "kg CO2e", "location_based_kg"),
@@ -34,18 +40,23 @@ FIGURES = (
 
 
 def summary(
-    now: Totals, before: Totals | None, found: Uncertainty, *, period: str, compared_with: str
+    now: Totals, before: Totals | None, found: PeriodSpread, *, period: str, compared_with: str
 ) -> tuple[list[str], list[list[Value]]]:
-    """Return the header and the rows of the stats of two periods; `found`: of the first one."""
+    """Return the header and the rows of the stats of two periods, with their intervals."""
     several = [now] if before is None else [now, before]
     header = ["Figure", "Unit", *[period, compared_with][: len(several)], "95 % from", "95 % to"]
-    rows: list[list[Value]] = [
-        [
-            label,
-            unit,
-            *(getattr(totals, name) for totals in several),
-            *spread.bounds(found.of(INTERVALS.get(name, name))),
-        ]
-        for label, unit, name in FIGURES
-    ]
+    if found.change is not None:
+        header += ["95 % from, change", "95 % to, change"]
+    rows: list[list[Value]] = []
+    for label, unit, name in FIGURES:
+        known = INTERVALS.get(name, name)
+        row: list[Value] = [label, unit, *(getattr(totals, name) for totals in several)]
+        row += spread.bounds(
+            found.lines.of_ratio(RATIOS[name], "energy_facility_kwh")
+            if name in RATIOS
+            else found.whole.of(known)
+        )
+        if found.change is not None:
+            row += spread.bounds(found.change.of(known))
+        rows.append(row)
     return header, rows

@@ -31,7 +31,6 @@ from emissions.selectors.spread import AMOUNTS
 from emissions.selectors.totals import DIMENSIONS, By, Filters, totals
 from emissions.selectors.uncertainty import (
     PeriodSpread,
-    spread_by,
     spread_of,
     spread_of_node,
     uncertainty,
@@ -168,7 +167,7 @@ class TestMeters:
         def asked(by):
             year = parse_value("2026", today=NOW.date())
             spread = PeriodSpread(organisation=site.organisation, period=year)
-            return spread.by(by, "energy_facility_kwh").groups["energy_facility_kwh"]
+            return spread.by(by).groups("energy_facility_kwh")
 
         model = str(self.run.hardware_id)
         before = asked(By.HARDWARE)[model]
@@ -365,7 +364,7 @@ class TestGroups:
     @pytest.mark.parametrize("by", ALIKE)
     def test_groups_have_what_their_lines_give_alone(self, organisation, by):
         """Summed by hand: every line with the errors of its inputs, input by input."""
-        found = PeriodSpread(**self.asked(organisation)).by(by, "location_based_kg")
+        found = PeriodSpread(**self.asked(organisation)).by(by)
         lines: dict[str, list[EmissionEntry]] = {}
         dimension = DIMENSIONS[by]
         entries = EmissionEntry.objects.filter(cell__organisation=organisation)
@@ -374,7 +373,7 @@ class TestGroups:
         for one in entries.select_related("cell"):
             lines.setdefault(keys[one.pk], []).append(one)
         assert len(lines) > 1 or by in (By.STATUS, By.TEAM)
-        assert set(found.groups["location_based_kg"]) == set(lines)
+        assert set(found.groups("location_based_kg")) == set(lines)
         for key, its in lines.items():
             interval = found.of("location_based_kg", key)
             total = sum(float(one.location_based_annual_kg) for one in its)
@@ -382,43 +381,98 @@ class TestGroups:
             assert interval.low == pytest.approx(by_hand(its, side=0), rel=1e-9), key
             assert interval.high == pytest.approx(by_hand(its, side=1), rel=1e-9), key
 
-    @pytest.mark.parametrize("by", ALIKE)
-    def test_rankings_and_lists_ask_the_same(self, organisation, by):
-        """What the whole's rows give and what a query of its own gives are one."""
-        ranges = PeriodSpread(**self.asked(organisation)).by(by, "market_based_kg")
-        alone = spread_by(**self.asked(organisation), by=by).of("market_based_kg")
-        assert set(ranges.groups["market_based_kg"]) == set(alone)
-        for key, one in alone.items():
-            found = ranges.of("market_based_kg", key)
-            assert (found.low, found.high) == pytest.approx((one.low, one.high))
-
     def test_the_group_of_everything_is_the_headline(self, organisation):
-        """Months and projects regrouped as one have the interval of the page's first figure."""
+        """Months and projects together have the interval of the page's first figure."""
         headline = uncertainty(**self.asked(organisation))
-        for by in (By.MONTH, By.PROJECT, By.SITE):
-            one = spread_by(**self.asked(organisation), by=by).regrouped(lambda _: "all")
-            for name in ("location_based_kg", "energy_facility_kwh", "embodied_kg"):
-                found = one.of(name)["all"]
+        for by in (By.MONTH, By.PROJECT, By.SITE, By.ZONE):
+            ranges = PeriodSpread(**self.asked(organisation)).by(by)
+            for name in ("location_based_kg", "energy_facility_kwh"):
+                found = ranges.merged(name, dict.fromkeys(ranges.groups(name)))[None]
                 assert found.low == pytest.approx(headline.of(name).low, rel=1e-3)
                 assert found.high == pytest.approx(headline.of(name).high, rel=1e-3)
 
+    def test_cells_of_a_month_are_parts_of_it(self, organisation):
+        spread = PeriodSpread(**self.asked(organisation))
+        cells = spread.by_month_and(By.PROJECT)
+        for month, interval in spread.by(By.MONTH).groups("location_based_kg").items():
+            day = date.fromisoformat(month)
+            keys = [key for key in cells.groups("location_based_kg") if key[0] == day]
+            assert len(keys) == 2
+            found = cells.merged("location_based_kg", dict.fromkeys(keys))[None]
+            assert found.total == pytest.approx(interval.total)
+            assert found.high == pytest.approx(interval.high, rel=1e-3)
+
     def test_groups_with_an_input_in_common_are_off_together(self, organisation):
         """Neither their ends add up to those of the whole, nor their squares."""
-        ranges = PeriodSpread(**self.asked(organisation)).by(By.PROJECT, "location_based_kg")
+        ranges = PeriodSpread(**self.asked(organisation)).by(By.PROJECT)
         whole = ranges.whole.location_based_kg
-        parts = ranges.groups["location_based_kg"].values()
+        parts = ranges.groups("location_based_kg").values()
         half = [one.high - one.total for one in parts]
         assert np.sqrt(sum(one**2 for one in half)) < 0.95 * (whole.high - whole.total)
         assert whole.high - whole.total <= sum(half) * 1.001
 
     def test_another_group_is_no_other_query(self, organisation, django_assert_num_queries):
-        spread = PeriodSpread(**self.asked(organisation))
+        before = parse_value("2026-04", today=NOW.date())
+        spread = PeriodSpread(**self.asked(organisation), before=before)
         with django_assert_num_queries(2):  # the lines, and which months are metered
             for by in (By.MONTH, By.SITE, By.HARDWARE, By.BASIS, By.SCOPE):
-                assert spread.by(by, "location_based_kg").groups
+                assert spread.by(by).groups("location_based_kg")
+                assert spread.compared(by).change.groups("location_based_kg")
         with django_assert_num_queries(1):
-            assert len(spread.by(By.PROJECT, "location_based_kg").groups["location_based_kg"]) == 2
-            assert spread.by(By.PROJECT, "energy_facility_kwh").groups
+            assert len(spread.by(By.PROJECT).groups("location_based_kg")) == 2
+            assert spread.compared(By.PROJECT).before.groups("energy_facility_kwh")
+            assert spread.by_month_and(By.PROJECT).groups("location_based_kg")
+
+
+class TestChange:
+    """What two periods share is off in their difference only."""
+
+    def compared(self, organisation, before="2026-04"):
+        now, before = (parse_value(one, today=NOW.date()) for one in ("2026-05", before))
+        return PeriodSpread(organisation=organisation, period=now, before=before)
+
+    @pytest.fixture
+    def organisation(self):
+        """The same job in two months, twice as long in the second, beside one that stays."""
+        site = make_site(make_organisation())
+        for month, hours in ((4, 1e3), (5, 2e3)):
+            make_run(
+                site.organisation,
+                site=site,
+                started_at=datetime(2026, month, 2, tzinfo=UTC),
+                duration_hours=hours / 10,
+                device_hours=hours,
+            )
+        return site.organisation
+
+    def test_what_shares_all_its_inputs_is_known_better_than_its_two_sides(self, organisation):
+        spread = self.compared(organisation)
+        now, change = spread.whole.location_based_kg, spread.change.location_based_kg
+        before = spread.compared(By.MONTH).before.whole.location_based_kg
+        assert change.total == pytest.approx(now.total - before.total)
+        apart = np.hypot(now.total - now.low, before.high - before.total)
+        assert change.total - change.low < 0.75 * apart
+        assert change.low > 0, "clearly more, though the sides' intervals overlap"
+        assert now.low < before.high
+
+    def test_a_ratio_is_as_far_off_as_what_its_two_sides_do_not_share(self, organisation):
+        found = self.compared(organisation).lines.of_ratio(
+            "location_based_kg", "energy_facility_kwh"
+        )
+        band = FIT_BANDS[Fit.ZONE_YEAR]
+        assert found.low / found.total == pytest.approx(band.low, rel=0.005)
+        assert found.high / found.total == pytest.approx(band.high, rel=0.005)
+
+    def test_a_period_against_itself_has_not_changed_at_all(self, organisation):
+        spread = self.compared(organisation, before="2026-05")
+        for name in AMOUNTS:
+            found = spread.change.of(name)
+            assert (found.total, found.low, found.high) == (0, 0, 0), name
+        for by in (By.MONTH, By.PROJECT):
+            for found in spread.compared(by).change.groups("location_based_kg").values():
+                assert (found.total, found.low, found.high) == (0, 0, 0)
+        assert spread.whole.location_based_kg.total > 0
+        assert spread.compared(By.MONTH).before.groups("location_based_kg")
 
 
 def by_hand(lines, *, side):
