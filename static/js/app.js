@@ -172,6 +172,12 @@
   systemDark.addEventListener("change", announceTheme);
   document.addEventListener("DOMContentLoaded", announceTheme);
 
+  // One starts at the first field that is wrong, and at a sign-in's first one.
+  document.addEventListener("DOMContentLoaded", () => {
+    const wrong = document.querySelector("main [aria-invalid=true]");
+    (wrong ?? document.querySelector(".entrance-card input:not([type=hidden])"))?.focus();
+  });
+
   // Tabs that do not fit scroll; the current one is in sight.
   document.addEventListener("DOMContentLoaded", () => {
     const row = document.querySelector(".tabs ul");
