@@ -255,7 +255,7 @@ class TestImpossibleValues:
             {"stage": "guessing"},
             {"status": "lost"},
             {"source_kind": "rumour"},
-            {"hardware": None},
+            {"hardware": None, "cpu_cores": None},
         ],
         ids=str,
     )
