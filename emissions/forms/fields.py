@@ -175,3 +175,30 @@ class NamedField(forms.CharField):
             advice = self.advise(text) or meant
             raise ValidationError(f"There is no {self.noun} “{text}”.{advice}")
         return found
+
+
+def number(
+    label: str, *, unit: str = "", least: float = 0, most: float | None = None, **options: Any
+) -> NumberField:
+    """Return a field for an amount between two bounds."""
+    return NumberField(label=label, unit=unit, min_value=least, max_value=most, **options)
+
+
+def suggest(
+    field: forms.Field,
+    *,
+    find: Callable[[str], Any],
+    options: list[Option],
+    similar: Callable[[str], list[str]] | None = None,
+) -> None:
+    """Tell a `NamedField` what can be named."""
+    assert isinstance(field, NamedField)
+    field.find = find
+    if similar is not None:
+        field.similar = similar
+    field.widget.options = options
+
+
+def of_kind(found: object, kind: type[Any]) -> Any:
+    """Return what was found if it is of the kind asked for."""
+    return found if isinstance(found, kind) else None

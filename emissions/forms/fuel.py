@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from emissions.calculation.vocabulary import Fuel, SiteKind
 from emissions.forms.dates import EARLIEST, LATEST
-from emissions.forms.inventory import number
+from emissions.forms.fields import number
 from emissions.models import Organisation, Site
 from emissions.models.choices import choices
 from emissions.selectors.fuel import factor_for

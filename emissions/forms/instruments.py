@@ -9,8 +9,7 @@ from django.core.exceptions import ValidationError
 
 from emissions.calculation.vocabulary import CRITERIA, InstrumentKind, InstrumentStatus
 from emissions.forms.dates import EARLIEST, LATEST, DayField
-from emissions.forms.fields import AmountField, NamedField
-from emissions.forms.inventory import number, of_kind, suggest
+from emissions.forms.fields import AmountField, NamedField, number, of_kind, suggest
 from emissions.forms.names import unused
 from emissions.models import EnergyInstrument, GridZone, Organisation, Site
 from emissions.models.choices import choices

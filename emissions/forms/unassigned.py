@@ -6,8 +6,7 @@ from django import forms
 from django.db.models import Q, QuerySet
 
 from emissions.calculation.vocabulary import SourceKind
-from emissions.forms.fields import NamedField
-from emissions.forms.inventory import of_kind, suggest
+from emissions.forms.fields import NamedField, of_kind, suggest
 from emissions.models import HardwareModel, Project, Run
 from emissions.models.choices import choices
 from emissions.models.run import NO_HARDWARE, NO_PLACE

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from emissions.calculation.vocabulary import HardwareKind
 from emissions.forms.factors import TextSearchForm
-from emissions.forms.inventory import AliasForm, HardwareForm
+from emissions.forms.hardware import AliasForm, HardwareForm
 from emissions.models import HardwareAlias, HardwareModel
 from emissions.models.choices import choices
 from emissions.permissions import Action, Member, member_required

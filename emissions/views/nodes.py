@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from emissions.calculation.vocabulary import Tenure
-from emissions.forms.inventory import (
+from emissions.forms.nodes import (
     DisposalForm,
     LifeForm,
     NewNodeForm,

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from emissions.calculation.vocabulary import SiteKind
-from emissions.forms.inventory import ConditionsForm, NewSiteForm, SiteForm
+from emissions.forms.sites import ConditionsForm, NewSiteForm, SiteForm
 from emissions.models import Site, SiteConditions
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors.inventory import conditions_history

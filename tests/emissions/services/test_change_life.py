@@ -299,6 +299,9 @@ def test_in_any_order_of_events_the_shares_are_the_schedule_s(events, paris):
         starts_on=date(1, 1, 1),
         ends_before=date(2300, 1, 1),
     )
+    if node.disposed_on == node.purchased_on:
+        assert row.bridge is None, "it never stood anywhere"
+        return
     assert row.bridge is not None
     assert row.bridge.bought == whole == row.bridge.attributed + row.bridge.disposed
     assert row.bridge.after == 0
