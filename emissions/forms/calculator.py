@@ -60,9 +60,13 @@ class CalculatorForm(forms.Form):
         label="or energy", unit="kWh", help_text="Of the whole run; replaces hours × power."
     )
     pue_included = forms.BooleanField(label="The energy includes PUE", required=False)
-    power_share = PercentField(label="Average power, % of maximum")
+    power_share = PercentField(
+        label="Average power, % of maximum", help_text="Where watts are not known."
+    )
     utilisation = PercentField(label="Utilisation")
-    cpu_cores = NumberField(label="CPU cores")
+    cpu_cores = NumberField(
+        label="CPU cores", help_text="Counted, like memory, unless power or energy is stated."
+    )
     cpu_watts_per_core = NumberField(label="Power per core", unit="W")
     memory_gb = NumberField(label="Memory", unit="GB")
     pue = NumberField(label="PUE", help_text="Empty: the place's. 1.0 means none.")

@@ -95,6 +95,9 @@ class PercentField(NumberField):
         return super().prepare_value(float(f"{value * 100:.12g}") if share else value)
 
 
+SKIPPED = "The clocks went forward over this time, so it never was: give the hour after it."
+
+
 class LocalDateTimeField(forms.DateTimeField):
     """A date and time as the clock on the organisation's wall shows it."""
 
@@ -113,7 +116,12 @@ class LocalDateTimeField(forms.DateTimeField):
                 return aware
             with timezone.override(UTC):
                 naive = super().to_python(value)
-            return naive.replace(tzinfo=self.zone).astimezone(UTC) if naive else None
+            if naive is None:
+                return None
+            meant = naive.replace(tzinfo=self.zone).astimezone(UTC)
+            if meant.astimezone(self.zone).replace(tzinfo=naive.tzinfo) != naive:
+                raise ValidationError(SKIPPED, code="invalid")
+            return meant
         except OverflowError as error:  # Within hours of the years 1 and 9999.
             raise ValidationError(self.error_messages["invalid"], code="invalid") from error
 

@@ -104,15 +104,18 @@ class RunForm(forms.Form):
         help_text="All devices together, host included: it is not multiplied by their number.",
     )
     power_share = PercentField(
-        label="Average power, % of maximum", help_text="Where watts are not known."
+        label="Average power, % of maximum",
+        help_text="Where watts are unknown; a host is added.",
     )
     utilisation = PercentField(
         label="Utilisation",
         help_text="Not power: the share of time at work, as nvidia-smi shows it.",
     )
-    cpu_cores = NumberField(label="CPU cores", help_text="Of the whole run.")
+    cpu_cores = NumberField(
+        label="CPU cores", help_text="Of the whole run; counted unless power or energy is stated."
+    )
     cpu_watts_per_core = NumberField(label="Power per core", unit="W")
-    memory_gb = NumberField(label="Memory", unit="GB", help_text="Of the whole run.")
+    memory_gb = NumberField(label="Memory", unit="GB", help_text="Likewise.")
     energy_measured = forms.BooleanField(
         label="The energy was read from device counters",
         required=False,

@@ -33,6 +33,12 @@ class TestLocalDateTimeField:
         found = field("Europe/Paris").clean("2026-10-25T02:30")
         assert found == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
+    def test_an_hour_that_the_clocks_skip_never_was(self):
+        with pytest.raises(ValidationError, match="The clocks went forward"):
+            field("Europe/Paris").clean("2026-03-29T02:30")
+        found = field("Europe/Paris").clean("2026-03-29T03:30")
+        assert found == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+
     def test_an_offset_is_taken_as_it_is_stated(self):
         found = field("Europe/Paris").clean("2026-05-04T08:00+09:00")
         assert found == datetime(2026, 5, 3, 23, 0, tzinfo=UTC)

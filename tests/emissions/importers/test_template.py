@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from emissions.api.fields import RUN
+from emissions.importers.bulk import ImportRefused
 from emissions.importers.columns import TimeZoneNeeded
 from emissions.importers.template import FIELDS
 from tests.emissions.importers.reading import PARIS, read
@@ -112,3 +113,8 @@ def test_one_place_and_one_machine(tmp_path: Path) -> None:
         "started_at,duration_hours,node,hardware,site,zone\n2026-03-01T09:00Z,1,n,h,s,FR\n",
     )
     assert [error[1] for error in errors] == ["node", "site"]
+
+
+def test_json_is_sent_to_the_api(tmp_path: Path) -> None:
+    with pytest.raises(ImportRefused, match="This is JSON: send it to the API"):
+        read(tmp_path, '[{"external_id": "a", "started_at": "2026-03-01T09:00:00Z"}]')
