@@ -108,15 +108,17 @@ class Member:
 
     def runs(self, action: Action) -> QuerySet[Run]:
         """Runs within this person's reach for an action."""
-        runs = Run.objects.of(self.organisation)
+        return Run.objects.of(self.organisation).filter(self._within(action))
+
+    def _within(self, action: Action) -> Q:
         match reach(self.role, action):
             case Reach.ORGANISATION:
-                return runs
+                return Q()
             case Reach.TEAM:
-                return runs.filter(Q(project__in=self.projects(action)) | Q(created_by=self.user))
+                return Q(project__in=self.projects(action)) | Q(created_by=self.user)
             case Reach.OWN:
-                return runs.filter(created_by=self.user)
-        return runs.none()
+                return Q(created_by=self.user)
+        return Q(pk__in=[])
 
     def unassigned_runs(self) -> QuerySet[Run]:
         """Runs without a project, a place or known hardware that this person may assign.
@@ -125,12 +127,12 @@ class Member:
         recorded, or a file of somebody who left, is the organisation's.
         """
         runs = Run.objects.of(self.organisation).unassigned()
-        within = self.runs(Action.EDIT_RUNS)
+        within = self._within(Action.EDIT_RUNS)
         if reach(self.role, Action.EDIT_RUNS) is not Reach.TEAM:
-            return runs.filter(pk__in=within.order_by().values("pk"))
+            return runs.filter(within)
         colleagues = Membership.objects.filter(organisation=self.organisation, team=self.team)
         recorded = Q(project=None, created_by__in=colleagues.values("user"))
-        return runs.filter(Q(pk__in=within.order_by().values("pk")) | recorded)
+        return runs.filter(within | recorded)
 
 
 def _held_today(organisation: Organisation, team: Team | None) -> QuerySet[Any, Any]:

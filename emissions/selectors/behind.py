@@ -109,14 +109,22 @@ def behind(
 def _runs(
     entries: QuerySet[EmissionEntry], visible: QuerySet[Run], order: str
 ) -> list[tuple[Run, Amounts]]:
-    found: Any = (
+    """Return the largest runs: found by the one figure that orders them, all are not summed."""
+    largest: Any = (
         entries.filter(run__in=visible.order_by().values("pk"))
         .values("run_id")
-        .annotate(**{f"sum_{name}": summed(name) for name in SHOWN})
-        .order_by(f"-sum_{order}", "run_id")[:LARGEST]
+        .annotate(size=summed(order))
+        .order_by("-size", "run_id")[:LARGEST]
     )
-    rows = {row["run_id"]: _amounts(row) for row in found}
-    named = Run.objects.select_related("project", "hardware", "node").in_bulk(list(rows))
+    run_ids = [row["run_id"] for row in largest]
+    found: Any = (
+        entries.filter(run__in=run_ids)
+        .values("run_id")
+        .annotate(**{f"sum_{name}": summed(name) for name in SHOWN})
+    )
+    of_run = {row["run_id"]: _amounts(row) for row in found}
+    rows = {run_id: of_run[run_id] for run_id in run_ids}
+    named = Run.objects.select_related("project", "hardware", "node").in_bulk(run_ids)
     return [(named[pk], amounts) for pk, amounts in rows.items() if not amounts.nothing]
 
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Case, F, Prefetch, Q, QuerySet, When
+from django.db.models import Case, F, Prefetch, Q, QuerySet, Sum, When
 
 from emissions.calculation.vocabulary import HardwareKind, ZoneKind
 from emissions.models import (
     HardwareAlias,
     HardwareModel,
+    MonthlyTotal,
     Node,
     NodeLife,
     NodePlacement,
     Organisation,
-    Run,
     Site,
     SiteConditions,
 )
@@ -240,10 +240,14 @@ class HardwareUse:
 
 
 def hardware_use(*, hardware: HardwareModel, organisation: Organisation) -> HardwareUse:
-    """Return the organisation's nodes of a model, and how many runs were on it: two queries."""
+    """Return the organisation's nodes of a model, and how many runs were on it: two queries.
+
+    The runs are those that the totals have.
+    """
     nodes = Node.objects.filter(organisation=organisation, hardware=hardware)
-    runs = Run.objects.of(organisation).filter(Q(hardware=hardware) | Q(node__hardware=hardware))
-    return HardwareUse(list(nodes.order_by("name")), runs.order_by().count())
+    totals = MonthlyTotal.objects.filter(cell__organisation=organisation, cell__hardware=hardware)
+    runs = totals.aggregate(runs=Sum("runs_started", default=0))["runs"]
+    return HardwareUse(list(nodes.order_by("name")), runs)
 
 
 def aliases_of(*, hardware: HardwareModel, organisation: Organisation) -> QuerySet[HardwareAlias]:

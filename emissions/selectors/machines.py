@@ -146,10 +146,18 @@ def latest_runs(*, runs: QuerySet[Run]) -> list[Run]:
     return list(runs.select_related(*names).order_by("-started_at", "-pk")[:10])
 
 
-def runs_at(*, runs: QuerySet[Run], site: Site) -> QuerySet[Run]:
-    """Return the runs that state a site, or ran on a node that stands there."""
-    placed = NodePlacement.objects.current().filter(site=site).values("node")
-    return runs.filter(Q(site=site) | Q(site=None, node__in=placed))
+def latest_runs_at(*, runs: QuerySet[Run], site: Site) -> list[Run]:
+    """Return the ten runs that began last of those that state a site or whose node stands there.
+
+    Either kind is asked for alone: for both at once PostgreSQL would walk through all runs.
+    """
+    placed = NodePlacement.objects.current().filter(site=site).values_list("node", flat=True)
+    found = {
+        run.pk: run
+        for of_kind in (runs.filter(site=site), runs.filter(site=None, node__in=set(placed)))
+        for run in latest_runs(runs=of_kind)
+    }
+    return sorted(found.values(), key=lambda run: (run.started_at, run.pk), reverse=True)[:10]
 
 
 def _footprint(node: Node, used: Decimal) -> Footprint:

@@ -10,9 +10,12 @@ from zoneinfo import ZoneInfo
 from django.db.models import F, Q, QuerySet, Subquery, Sum
 from django.db.models.expressions import OuterRef
 
+from emissions.calculation.vocabulary import PoolKind
 from emissions.models import (
+    Cell,
     CloudRegion,
     EmissionEntry,
+    HardwareModel,
     NodePlacement,
     Organisation,
     PendingCalculation,
@@ -195,6 +198,9 @@ def sort_runs(runs: QuerySet[Run], *, sort: str) -> tuple[QuerySet[Run], str]:
         entries = EmissionEntry.objects.filter(run=OuterRef("pk")).order_by().values("run")
         total = entries.annotate(total=Sum(LOCATION_KG)).values("total")
         runs = runs.annotate(ledger_kg=Subquery(total))
+    if key == "started":  # As the index has it: no more rows are read than a page shows.
+        order = ("-started_at", "-pk") if sort == DEFAULT_SORT else ("started_at", "pk")
+        return runs.order_by(*order), sort
     column = F(SORTS[key])
     ordered = column.desc(nulls_last=True) if sort.startswith("-") else column.asc(nulls_last=True)
     return runs.order_by(ordered, "-started_at", "-pk"), sort
@@ -279,13 +285,18 @@ class Choices:
     hardware: list[tuple[str, str]]
 
 
-def filter_choices(*, runs: QuerySet[Run], organisation: Organisation) -> Choices:
-    """Return the projects, teams, sites and hardware that a list can be narrowed to."""
+def filter_choices(*, organisation: Organisation) -> Choices:
+    """Return the projects, teams, sites and hardware that a list can be narrowed to.
+
+    Regions and hardware are those that the organisation's ledger has runs of: to look for them
+    among the runs would be to read all of them.
+    """
+    cells = Cell.objects.filter(organisation=organisation).exclude(source_kind__in=list(PoolKind))
     return Choices(
         projects=_pairs(organisation.projects.all(), "slug"),
         teams=_pairs(organisation.teams.all(), "slug"),
-        sites=[*_pairs(organisation.sites.all(), "slug"), *_regions_in(runs)],
-        hardware=_hardware_in(runs),
+        sites=[*_pairs(organisation.sites.all(), "slug"), *_regions_in(cells)],
+        hardware=_hardware_in(cells),
     )
 
 
@@ -293,19 +304,14 @@ def _pairs(rows: Any, value: str) -> list[tuple[str, str]]:
     return [(str(key), name) for key, name in rows.order_by("name").values_list(value, "name")]
 
 
-def _regions_in(runs: QuerySet[Run]) -> list[tuple[str, str]]:
-    used = runs.filter(site=None, cloud_region__isnull=False).order_by().values("cloud_region")
-    return [(str(one), str(one)) for one in CloudRegion.objects.filter(pk__in=used.distinct())]
+def _regions_in(cells: QuerySet[Cell]) -> list[tuple[str, str]]:
+    used = cells.filter(site=None, cloud_region__isnull=False).values("cloud_region")
+    return [(str(one), str(one)) for one in CloudRegion.objects.filter(pk__in=used)]
 
 
-def _hardware_in(runs: QuerySet[Run]) -> list[tuple[str, str]]:
-    names: dict[int, str] = {}
-    for path in ("hardware", "node__hardware"):
-        rows = (
-            runs.filter(**{f"{path}__isnull": False}).order_by().values_list(path, f"{path}__name")
-        )
-        names.update(rows.distinct())
-    return sorted(((str(pk), name) for pk, name in names.items()), key=lambda pair: pair[1])
+def _hardware_in(cells: QuerySet[Cell]) -> list[tuple[str, str]]:
+    used = cells.filter(hardware__isnull=False).values("hardware")
+    return _pairs(HardwareModel.objects.filter(pk__in=used), "pk")
 
 
 def last_run_of(*, runs: QuerySet[Run], by: Any) -> Run | None:

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from emissions.models import (
     ApiToken,
     Membership,
+    MonthlyTotal,
     Organisation,
     Project,
     ProjectAssignment,
-    Run,
     Team,
 )
 
@@ -86,5 +86,7 @@ def tokens(*, organisation: Organisation) -> QuerySet[ApiToken]:
 
 
 def runs_to_calculate_again(*, organisation: Organisation) -> int:
-    """Return how many runs a change of the time zone or the preset queues: all of them."""
-    return Run.objects.of(organisation).count()
+    """Return how many runs a change of the time zone or the preset moves: those in the totals."""
+    totals = MonthlyTotal.objects.filter(cell__organisation=organisation)
+    found: int = totals.aggregate(runs=Sum("runs_started", default=0))["runs"]
+    return found

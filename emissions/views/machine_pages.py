@@ -92,7 +92,6 @@ def site(request: HttpRequest, member: Member, site_slug: str) -> HttpResponse:
         return found
     whole = [row for row in reconciled if row.complete]
     metered = sum(row.metered_kwh for row in whole)
-    runs = selector.runs_at(runs=member.runs(Action.VIEW_RUNS), site=shown)
     current = [fact for fact in conditions if _holds(fact, address)]
     context = {
         **_shared(member, address, figures),
@@ -104,7 +103,7 @@ def site(request: HttpRequest, member: Member, site_slug: str) -> HttpResponse:
         "readings": readings if "readings" in request.GET else readings[:READINGS_SHOWN],
         "readings_stored": readings.count(),
         "uses": uses,
-        "runs": selector.latest_runs(runs=runs),
+        "runs": selector.latest_runs_at(runs=member.runs(Action.VIEW_RUNS), site=shown),
         "location_beside": spread.beside(
             member.organisation,
             sum(part.location_based_kg for part in parts),

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
@@ -18,6 +17,7 @@ from emissions.permissions import Action, Member, member_required
 from emissions.selectors import runs as selector
 from emissions.tabular import Value
 from emissions.views.downloads import download_rows
+from emissions.views.paging import LongPaginator
 from emissions.views.run_rows import listed
 from emissions.views.run_tabs import run_tabs
 
@@ -32,7 +32,7 @@ def _asked(request: HttpRequest, member: Member) -> tuple[RunFilterForm, QuerySe
     form = RunFilterForm(
         request.GET,
         organisation=organisation,
-        choices=selector.filter_choices(runs=runs, organisation=organisation),
+        choices=selector.filter_choices(organisation=organisation),
         today=timezone.now().astimezone(ZoneInfo(organisation.time_zone)).date(),
     )
     found = selector.filter_runs(runs, filters=form.filters, organisation=organisation)
@@ -45,7 +45,7 @@ def _asked(request: HttpRequest, member: Member) -> tuple[RunFilterForm, QuerySe
 def run_list(request: HttpRequest, member: Member) -> HttpResponse:
     """Show the runs within a person's reach, filtered, sorted and paged by the address."""
     form, runs, sort = _asked(request, member)
-    page = Paginator(runs, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = LongPaginator(runs, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "form": form,
         "page": page,

@@ -101,8 +101,8 @@ def test_a_shared_spelling_is_not_removed(client, officer) -> None:
 def test_the_page_says_what_runs_on_it(client, officer) -> None:
     organisation = officer.organisation
     node = make_node(organisation=organisation, name="rack-1")
-    make_run(organisation, node=node, calculated=False)
-    make_run(organisation, calculated=False)
+    make_run(organisation, node=node)
+    make_run(organisation)
     html = client.get(address(officer, "hardware", hardware_id=node.hardware_id)).content.decode()
     assert "2 runs" in html
     assert "rack-1" in html

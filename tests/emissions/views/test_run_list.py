@@ -8,6 +8,7 @@ from django.test import Client
 
 from emissions.calculation.vocabulary import Role
 from emissions.models import Membership, RunState
+from emissions.views import paging
 from tests.factories import (
     make_member,
     make_organisation,
@@ -170,3 +171,15 @@ def test_an_empty_list_says_what_to_do(officer: Membership, client: Client) -> N
     client.force_login(officer.user)
     assert "Log the first one" in client.get("/o/acme/runs/").content.decode()
     assert "No run matches" in client.get("/o/acme/runs/?q=x").content.decode()
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_long_list_is_neither_counted_nor_paged_to_its_end(
+    officer: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client()
+    client.force_login(officer.user)
+    assert "More than" not in client.get("/o/acme/runs/").content.decode()
+    monkeypatch.setattr(paging, "MOST", 2)
+    assert "More than 2 runs" in client.get("/o/acme/runs/").content.decode()
+    assert names(officer) == ["third", "=fourth"]
