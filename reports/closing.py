@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from emissions.calculation.uncertainty import Interval
 from emissions.charts import numbers
 from emissions.models import Organisation
 from emissions.permissions import Action, Member, member_required
@@ -23,7 +24,9 @@ from emissions.selectors.closings import (
     open_quarters_before,
 )
 from emissions.selectors.periods import Period
+from emissions.selectors.spread import Uncertainty
 from emissions.selectors.totals import Filters, totals
+from emissions.selectors.uncertainty import uncertainty, uncertainty_since
 from emissions.services.close_quarter import (
     CannotClose,
     Obstacle,
@@ -31,6 +34,7 @@ from emissions.services.close_quarter import (
     close_quarter,
     hindrances,
 )
+from emissions.views import spread
 from reports.views import quarter_named
 
 #: What passes by itself.
@@ -44,7 +48,7 @@ SHOWN = (
     ("Transmission and distribution losses", "losses_kg", "kg"),
     ("Lifetime share of hardware", "embodied_kg", "kg"),
     ("Hardware bought", "embodied_purchase_kg", "kg"),
-    ("Energy", "energy_facility_kwh", "kwh"),
+    ("Energy", "energy_facility_kwh", "energy_facility_kwh"),
     ("Runs started", "runs_started", "number"),
 )
 
@@ -59,12 +63,17 @@ WHERE_KNOWN = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A figure of a closed quarter: at closing, what was posted since, and now."""
+    """A figure of a closed quarter: at closing, what was posted since, and now.
+
+    The ranges are 95 % intervals; what was closed has the digits of what stands now.
+    """
 
     label: str
     closed: str
     since: str
+    since_range: str
     now: str
+    range: str
     moved: bool
 
 
@@ -111,7 +120,11 @@ def _page(
     context: dict[str, Any] = {"period": period, "closing": closing}
     if closing is not None:
         context |= {
-            "rows": _rows(closing),
+            "rows": _rows(
+                closing,
+                uncertainty(organisation=organisation, period=period),
+                uncertainty_since(closed=closing.closed) if closing.moved else None,
+            ),
             "factor_sets": factor_sets_of(closed=closing.closed),
         }
         return render(request, "reports/closed.html", context)
@@ -147,28 +160,30 @@ def _hindrance(organisation: Organisation, period: Period, reason: Reason) -> Hi
     return Hindrance(reason.text)
 
 
-def _rows(closing: Closing) -> list[Row]:
-    found = []
+def _rows(closing: Closing, found: Uncertainty, moved: Uncertainty | None) -> list[Row]:
+    rows = []
     for label, column, kind in SHOWN:
         name = column or closing.headline
         closed, since = getattr(closing.closed, name), closing.since[name]
         if label in WHERE_KNOWN and not (closed or since):
             continue
-        found.append(
+        total = column or "location_based_kg"
+        interval, of_since = found.of(total), moved.of(total) if moved else None
+        rows.append(
             Row(
                 label,
-                _text(closed, kind),
-                ("+" if since > 0 else "") + _text(since, kind) if since else "—",
-                _text(closed + since, kind),
+                _text(closed, kind, interval),
+                ("+" if since > 0 else "") + _text(since, kind, of_since) if since else "—",
+                spread.signed_words(of_since, total) if since else "",
+                _text(closed + since, kind, interval),
+                spread.words(interval, total),
                 bool(since),
             )
         )
-    return found
+    return rows
 
 
-def _text(value: Decimal | int, kind: str) -> str:
-    if kind == "kg":
-        return f"{numbers.mass_text(value)}{numbers.NO_BREAK_SPACE}CO₂e"
-    if kind == "kwh":
-        return numbers.energy_text(value)
-    return numbers.number_text(value, 0)
+def _text(value: Decimal | int, kind: str, interval: Interval | None) -> str:
+    if kind == "number":
+        return numbers.number_text(value, 0)
+    return spread.rounded(value, interval, kind)

@@ -1,5 +1,7 @@
 """The list of quarters, and a quarter as a file."""
 
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -43,8 +45,12 @@ def report_list(request: HttpRequest, member: Member) -> HttpResponse:
     )
     context = {
         "quarters": [
-            (one, _shown(one.totals, spread_of, units), closed.get(one.period.value))
-            for one, spread_of in zip(found, intervals, strict=True)
+            (
+                one,
+                _shown(one.totals, spread_of, units) | {"moved": _moved(one, change)},
+                closed.get(one.period.value),
+            )
+            for one, (spread_of, change) in zip(found, intervals, strict=True)
         ],
         "next_to_close": _next_to_close([one for one in found if one.period.value not in closed]),
         "team": team_of(member),
@@ -60,7 +66,17 @@ def _next_to_close(open_quarters: list[QuarterTotals]) -> Period | None:
     return ended[-1] if ended else None
 
 
-def _shown(totals: Totals, found: Uncertainty, units: dict[str, str]) -> dict[str, dict[str, str]]:
+def _moved(one: QuarterTotals, change: Uncertainty | None) -> numbers.Moved | None:
+    """Return how a quarter's location-based figure changed against the one before."""
+    return spread.moved(
+        one.totals.location_based_kg,
+        one.before.location_based_kg if one.before else None,
+        change.location_based_kg if change else None,
+        "location_based_kg",
+    )
+
+
+def _shown(totals: Totals, found: Uncertainty, units: dict[str, str]) -> dict[str, Any]:
     """Return a quarter's figures with the digits that their intervals support, and those."""
     return {
         name: {

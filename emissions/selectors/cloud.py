@@ -4,7 +4,7 @@ A run in a cloud belongs to one account of its provider: of those whose project,
 are the run's, the one that is narrowed most, by project before team before site.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -12,9 +12,13 @@ from typing import Any
 
 from django.db.models import QuerySet, Sum
 
+from emissions.calculation.uncertainty import Interval
 from emissions.calculation.vocabulary import InventoryFigure, PoolKind, Scope, Scope3Category
 from emissions.models import CloudAccount, MonthlyTotal, Organisation, ProviderStatement
 from emissions.selectors.headline import summed
+from emissions.selectors.spread import Spread
+from emissions.selectors.totals import Filters
+from emissions.selectors.uncertainty import rows_by
 
 ZERO = Decimal(0)
 #: The quantities that a statement replaces.
@@ -140,6 +144,35 @@ def account_months(
     return sorted(found.values(), key=lambda one: (rank[one.account.pk], -one.month.toordinal()))
 
 
+def own_ranges(
+    *, organisation: Organisation, accounts: list[CloudAccount], starts_on: date, ends_before: date
+) -> dict[tuple[int, date], dict[str, Interval]]:
+    """Return the 95 % intervals of accounts' own estimates, by account, month and method."""
+    names = [f"cell__{name}" for name in KEPT]
+    rows = rows_by(
+        lines=_of_clouds(organisation, _Months(starts_on, ends_before)),
+        filters=Filters(),
+        columns=("month", *names),
+        names=("location_based_kg", "market_based_kg", *AROUND),
+        whole_sites=False,
+    )
+
+    def key_of(row: Mapping[str, Any]) -> tuple[int, date] | None:
+        cell = {name: row[f"cell__{name}"] for name in KEPT}
+        provider = row["cell__cloud_region__provider"]
+        account = account_of(accounts=accounts, provider=provider, cell=cell)
+        return None if account is None else (account.pk, row["month"])
+
+    spread = Spread(rows, key_of=key_of)
+    methods = ("location_based_kg", "market_based_kg")
+    by_method = {name: spread.of_sums(name, *AROUND) for name in methods}
+    return {
+        key: {name: by_method[name][key] for name in methods}
+        for key in by_method[methods[0]]
+        if key is not None
+    }
+
+
 def history(*, account: CloudAccount) -> QuerySet[ProviderStatement]:
     """Return all that was ever loaded for an account, the latest month first."""
     statements = ProviderStatement.objects.filter(account=account)
@@ -184,6 +217,16 @@ class _Months:
         return {name: day for name, day in bounds.items() if day is not None}
 
 
+def _of_clouds(organisation: Organisation, months: _Months) -> QuerySet[MonthlyTotal]:
+    """Return what the ledger has of clouds, statements aside."""
+    return MonthlyTotal.objects.filter(
+        cell__organisation=organisation,
+        cell__scope=Scope.SCOPE_3,
+        cell__category=Scope3Category.PURCHASED_SERVICES,
+        **months.conditions,
+    ).exclude(cell__source_kind=PoolKind.STATEMENT.value)
+
+
 def _own_lines(
     organisation: Organisation,
     accounts: list[CloudAccount],
@@ -197,13 +240,7 @@ def _own_lines(
     names = [f"cell__{name}" for name in KEPT]
     sum_of = Sum if as_posted else summed
     rows = (
-        MonthlyTotal.objects.filter(
-            cell__organisation=organisation,
-            cell__scope=Scope.SCOPE_3,
-            cell__category=Scope3Category.PURCHASED_SERVICES,
-            **months.conditions,
-        )
-        .exclude(cell__source_kind=PoolKind.STATEMENT.value)
+        _of_clouds(organisation, months)
         .values("month", "cell__cloud_region__provider", *names)
         .annotate(**{f"sum_{name}": sum_of(name) for name in REPLACED})
         .order_by("month", *names)

@@ -18,6 +18,7 @@ from emissions.calculation.embodied import (
     lifetime_bridge,
     purchase_nano,
 )
+from emissions.calculation.uncertainty import EMBODIED_BAND, Interval, Shared, interval
 from emissions.calculation.vocabulary import SiteKind, Tenure
 from emissions.models import Node, NodePlacement, Organisation, Site, Team
 from emissions.selectors.lives import NodeLives, lives_of_nodes, schedule_of
@@ -147,6 +148,20 @@ def bridge_rows(*, bought: list[Purchase], starts_on: date, ends_before: date) -
 def total_bridge(rows: list[BridgeRow]) -> Bridge:
     """Add up rows, exactly."""
     return sum((row.bridge for row in rows if row.bridge is not None), Bridge())
+
+
+def bridge_ranges(rows: list[BridgeRow]) -> dict[str, Interval]:
+    """Return the 95 % intervals of the sums: the footprint of a hardware model is one input."""
+    counted = [row for row in rows if row.bridge is not None]
+    keys = np.array([row.purchase.node.hardware_id for row in counted], dtype=np.int64)
+    low, high = (np.full(keys.size, sigma) for sigma in EMBODIED_BAND.sigmas)
+    found = {}
+    for one in fields(Bridge):
+        amounts = np.array([float(getattr(row.bridge, one.name)) for row in counted])
+        found[one.name] = interval(
+            amounts=amounts.astype(np.float64), shared={"footprint": Shared(keys, low, high)}
+        )
+    return found
 
 
 def purchase_kg(one: Purchase) -> Decimal | None:

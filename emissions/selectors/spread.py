@@ -22,6 +22,7 @@ from emissions.calculation.uncertainty import (
     FIT_BANDS,
     FUEL_BAND,
     OWN,
+    OWN_SPREAD,
     PUE_DEFAULT_BAND,
     PUE_STATED_BAND,
     STATEMENT_BAND,
@@ -150,6 +151,11 @@ class Spread:
         found = self._intervals([(name, None, 1.0)])
         return {key: found[at] for key, at in self._keys.items()}
 
+    def of_sums(self, *names: str) -> dict[Any, Interval]:
+        """Return the intervals of sums of several totals, by the keys of groups."""
+        found = self._intervals([(name, None, 1.0) for name in names])
+        return {key: found[at] for key, at in self._keys.items()}
+
     def merged(self, name: str, into: Mapping[Any, Hashable]) -> dict[Any, Interval]:
         """Return the intervals of sums of groups, by what their keys are merged into.
 
@@ -252,6 +258,41 @@ class Spread:
                 if name in self._amounts:
                     self._amounts[name][to] += self._amounts[name][at]
                     self._amounts[name][at] = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class NotPosted:
+    """A run that is not in the ledger, by its inputs: what the calculator was asked."""
+
+    amounts: Mapping[str, float]
+    basis: Basis
+    fit: Fit
+    zone: str
+    hardware: str
+    pue_default: bool
+
+    @property
+    def uncertainty(self) -> Uncertainty:
+        """The intervals of its figures, by the rules of what is posted."""
+        location = self.amounts["location_based_kg"]
+        nothing = dict.fromkeys(
+            ["cell__scope", "cell__category", *PLACE, "cell__site__name", "cell__hardware_id"]
+        )
+        row = nothing | {
+            "cell__basis": self.basis,
+            "cell__fit": self.fit,
+            "cell__zone__name": self.zone,
+            "cell__hardware__name": self.hardware,
+            "cell__cloud_region__provider": None,
+            "cell__cloud_region__region": None,
+            "pue_default": self.pue_default,
+            "kind": "",
+            "metered": 0,
+            "sum_own": (OWN_SPREAD[self.basis] * location) ** 2,
+            "sum_by_hour": location,
+            **{f"sum_{name}": self.amounts.get(name, 0.0) for name in AMOUNTS},
+        }
+        return Spread([row]).whole
 
 
 def _column(rows: Sequence[Row], name: str) -> Floats:

@@ -4,15 +4,24 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import pairwise, zip_longest
 from typing import Any
 
 from django.db.models import Case, CharField, F, IntegerField, QuerySet, Sum, Value, When
 
 from emissions.calculation.uncertainty import Interval
 from emissions.calculation.vocabulary import Assumption, MeasuringPoint, PoolKind
-from emissions.models import EmissionEntry, MeterReading, Node, NodeTotal, Organisation, Run
+from emissions.models import (
+    ClosedQuarter,
+    EmissionEntry,
+    MeterReading,
+    Node,
+    NodeTotal,
+    Organisation,
+    Run,
+)
 from emissions.selectors.headline import summed
-from emissions.selectors.periods import Period, first_day, month_number
+from emissions.selectors.periods import Period, first_day, month_number, quarter_of
 from emissions.selectors.spread import AMOUNTS, AT_FACILITY, AT_IT, Row, Spread, Uncertainty
 from emissions.selectors.totals import (
     DIMENSIONS,
@@ -277,16 +286,37 @@ def spread_of_node(*, node: Node, period: Period) -> Spread:
 
 def uncertainty_of_periods(
     *, organisation: Organisation, filters: Filters, periods: Iterable[Period]
-) -> list[Uncertainty]:
-    """Return how far the totals of several periods may be off, in their order."""
+) -> list[tuple[Uncertainty, Uncertainty | None]]:
+    """Return how far the totals of several periods may be off, in their order: one query.
+
+    Beside each stands how far its change against the next one in the list may be.
+    """
     lines = lines_of(organisation=organisation, period=None, filters=filters)
     by_month: dict[date, list[Row]] = {}
     for row in rows_by(lines=lines, filters=filters):
         by_month.setdefault(row["month"], []).append(row)
-    return [
-        Spread([row for month in one.month_starts for row in by_month.get(month, [])]).whole
-        for one in periods
+    rows = [
+        [row for month in one.month_starts for row in by_month.get(month, [])] for one in periods
     ]
+    changes = [
+        _of_era(
+            [{**row, "era": era} for era, its in ((NOW, now), (BEFORE, before)) for row in its],
+            NOW | BEFORE,
+        ).whole
+        for now, before in pairwise(rows)
+    ]
+    found = [Spread(its).whole for its in rows]
+    return list(zip_longest(found, changes))
+
+
+def uncertainty_since(*, closed: ClosedQuarter) -> Uncertainty:
+    """Return how far what was posted in a quarter since it was closed may be off."""
+    entries = EmissionEntry.objects.filter(
+        pk__gt=closed.ledger_position,
+        cell__organisation=closed.organisation_id,
+        month__in=quarter_of(closed.starts_on).month_starts,
+    )
+    return Spread(list(_grouped(entries, [], "month"))).whole
 
 
 def rows_by(

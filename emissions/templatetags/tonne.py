@@ -64,10 +64,11 @@ def co2e(value: numbers.Number | None, unit: str | None = None) -> str:
 
 @register.filter
 def signed_co2e(value: numbers.Number | None) -> str:
-    """`{{ since|signed_co2e }}` → +12.3 t CO₂e: a difference."""
+    """`{{ since|signed_co2e }}` → +12 t CO₂e: a difference, with the fewest digits."""
     if value is None:
         return MISSING
-    return f"{'+' if value > 0 else ''}{co2e(value)}"
+    text = numbers.rounded_text(value, numbers.MASS, 2)
+    return f"{'+' if value > 0 else ''}{text}{numbers.NO_BREAK_SPACE}CO₂e"
 
 
 @register.filter

@@ -21,6 +21,7 @@ from emissions.calculation.equivalents import (
     equivalents,
     lb_from_kg,
 )
+from emissions.calculation.uncertainty import Interval
 from emissions.charts import numbers
 from emissions.forms.calculator import CalculatorForm
 from emissions.models import HardwareModel
@@ -33,6 +34,7 @@ from emissions.services.calculator import (
 )
 from emissions.services.check_run import complete_run
 from emissions.services.estimate import Estimate
+from emissions.views import spread
 from emissions.views.citations import citations
 from emissions.views.comparisons import hardware_card, places_card
 from emissions.views.working import exact, notes, plain, shown_steps
@@ -41,6 +43,7 @@ from emissions.views.working import exact, notes, plain, shown_steps
 EXAMPLE = "hardware=H100&device_count=8&duration_hours=24"
 METRIC, POUNDS = "kg", "lb"
 UNITS = {METRIC: "kg, t", POUNDS: "lb"}
+MASSES = ("location_based_kg", "market_based_kg", "embodied_kg")
 #: The API's names of a place, which an address may use instead of `place`.
 PLACE_NAMES = ("cloud_region", "zone")
 
@@ -114,12 +117,16 @@ def _figures(request: HttpRequest, estimate: Estimate) -> dict[str, Any]:
     unit = unit if unit in UNITS else METRIC
     other = METRIC if unit == POUNDS else POUNDS
     query = _stated(_query(request))
+    found = spread.of_estimate(estimate)
     return {
         "unit": unit,
         "headline": _mass(estimate.location_based_kg, unit),
         "other_unit": f"= {_mass(estimate.location_based_kg, other)}",
         "market": _mass(estimate.market_based_kg, unit),
         "embodied": _mass(estimate.embodied_kg, unit),
+        "ranges": spread.all_words(found)
+        | {name: _mass_range(found.of(name), unit) for name in MASSES},
+        "mostly_from": spread.mostly_from(found),
         "units": [
             {"label": label, "url": f"?{_with(query, unit=key)}", "current": key == unit}
             for key, label in UNITS.items()
@@ -142,6 +149,15 @@ def _mass(kilograms: float | None, unit: str) -> str | None:
         return f"{numbers.mass_text(kilograms)}{numbers.NO_BREAK_SPACE}CO₂e"
     pounds = float(lb_from_kg(kg=np.array(kilograms)))
     return f"{numbers.number_text(pounds)}{numbers.NO_BREAK_SPACE}lb CO₂e"
+
+
+def _mass_range(interval: Interval | None, unit: str) -> str:
+    if interval is None or not interval.low < interval.high:
+        return ""
+    if unit == METRIC:
+        return spread.words(interval, "kg")
+    low, high = lb_from_kg(kg=np.array([interval.low, interval.high]))
+    return f"{numbers.bounds_text(low, high)}{numbers.NO_BREAK_SPACE}lb"
 
 
 def _models(row: dict[str, Any]) -> list[HardwareModel]:

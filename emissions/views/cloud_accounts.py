@@ -1,23 +1,33 @@
 """Cloud accounts: which runs are theirs, and statement or own estimate month by month."""
 
+from collections.abc import Mapping
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from emissions.calculation.uncertainty import STATEMENT_BAND, Interval
 from emissions.calculation.vocabulary import InventoryFigure
 from emissions.charts import numbers
 from emissions.forms.cloud import CloudAccountForm, FigureForm
 from emissions.models import CloudAccount
 from emissions.permissions import Action, Member, member_required
-from emissions.selectors.cloud import AccountMonth, account_months, cloud_accounts, history
+from emissions.selectors.cloud import (
+    AccountMonth,
+    account_months,
+    cloud_accounts,
+    history,
+    own_ranges,
+)
 from emissions.selectors.periods import InvalidPeriod, parse_period
 from emissions.services.manage_cloud_accounts import (
     choose_figure,
     create_cloud_account,
     edit_cloud_account,
 )
+from emissions.views import spread
 from emissions.views.dashboards.address import period_menu
 from emissions.views.inventory import inventory_tabs
 from emissions.views.today import local_today
@@ -35,12 +45,23 @@ def cloud_account_list(request: HttpRequest, member: Member) -> HttpResponse:
     months = account_months(
         organisation=organisation, starts_on=period.starts_on, ends_before=period.ends_before
     )
+    accounts = list(cloud_accounts(organisation=organisation))
+    ranges = own_ranges(
+        organisation=organisation,
+        accounts=accounts,
+        starts_on=period.starts_on,
+        ends_before=period.ends_before,
+    )
+    unit = _unit(months)
     context = {
-        "accounts": list(cloud_accounts(organisation=organisation)),
-        "months": months,
+        "accounts": accounts,
+        "months": [
+            (one, _figures(one, ranges.get((one.account.pk, one.month), {}), unit))
+            for one in months
+        ],
         "period": period,
         "period_menu": period_menu(period=period, today=today),
-        "unit": _unit(months),
+        "unit": unit,
         "figures": list(InventoryFigure),
         "tabs": inventory_tabs(member, "cloud_account_list"),
     }
@@ -109,6 +130,18 @@ def _account(member: Member, account_id: int) -> CloudAccount:
 
 def _to_list(member: Member) -> HttpResponse:
     return redirect("cloud_account_list", organisation_slug=member.organisation.slug)
+
+
+def _figures(one: AccountMonth, own: Mapping[str, Interval], unit: str) -> list[tuple[str, str]]:
+    """Return an account's figures of a month with their intervals, as the table has them."""
+    methods = ("location_based_kg", "market_based_kg")
+    stated = {name: getattr(one.stated, name) if one.stated else None for name in methods}
+    found = [(getattr(one.own, name), own.get(name)) for name in methods]
+    found += [(stated[name], spread.within_band(stated[name], STATEMENT_BAND)) for name in methods]
+    return [
+        (spread.figure_in(kg, interval, "kg", unit), spread.bounds_in(interval, "kg", unit))
+        for kg, interval in found
+    ]
 
 
 def _unit(months: list[AccountMonth]) -> str:

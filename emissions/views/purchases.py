@@ -1,5 +1,6 @@
 """Hardware bought, and what has become of its footprint since."""
 
+from dataclasses import fields
 from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
@@ -9,12 +10,12 @@ from django.views.decorators.http import require_safe
 from emissions.charts import numbers
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors.periods import InvalidPeriod, parse_period
-from emissions.selectors.purchases import bridge_rows, purchases, total_bridge
+from emissions.selectors.purchases import bridge_ranges, bridge_rows, purchases, total_bridge
 from emissions.selectors.totals import totals
 from emissions.selectors.uncertainty import spread_of
 from emissions.views.dashboards.address import period_menu
 from emissions.views.inventory import inventory_tabs
-from emissions.views.spread import shown
+from emissions.views.spread import bounds_in, shown
 from emissions.views.today import local_today
 
 DAY = timedelta(days=1)
@@ -34,16 +35,22 @@ def purchase_list(request: HttpRequest, member: Member) -> HttpResponse:
     total = total_bridge(rows)
     posted = totals(organisation=organisation, period=period)
     found_spread = spread_of(organisation=organisation, period=period).whole
+    ranges = bridge_ranges(rows)
+    unit = numbers.mass_unit([total.before, total.bought, total.attributed])
     context = {
         "period": period,
         "period_menu": period_menu(period=period, today=today),
         "rows": [(row, row.purchase.life_years(period.ends_before - DAY)) for row in rows],
         "total": total,
         **shown(
-            {"bought": total.bought, "posted": posted.known_embodied_kg},
-            {"bought": found_spread.embodied_purchase_kg, "posted": found_spread.embodied_kg},
+            {
+                **{one.name: getattr(total, one.name) for one in fields(total)},
+                "posted": posted.known_embodied_kg,
+            },
+            {**ranges, "posted": found_spread.embodied_kg},
         ),
-        "unit": numbers.mass_unit([total.before, total.bought, total.attributed]),
+        "total_ranges": {name: bounds_in(found, "kg", unit) for name, found in ranges.items()},
+        "unit": unit,
         "unknown": sum(1 for one in found if one.bought and one.kg_per_node is None),
         "tabs": inventory_tabs(member, "purchase_list"),
     }

@@ -15,6 +15,7 @@ from emissions.permissions import Action, Member, member_required
 from emissions.selectors.runs import last_run_of, with_names
 from emissions.services.estimate import estimate_runs
 from emissions.services.record_runs import RunGone, edit_run, external_id_taken, record_runs
+from emissions.views import spread
 from emissions.views.working import notes, plain
 
 #: What a copy does not take along: it is another job.
@@ -112,9 +113,12 @@ def run_preview(request: HttpRequest, member: Member) -> HttpResponse:
     if form.is_valid():
         run = form.build()
         (estimate,) = estimate_runs(runs=[run], organisation=member.organisation)
+        found = spread.of_estimate(estimate, hardware=str(run.hardware or ""))
         context |= {
             "run": run,
             "estimate": estimate,
+            "ranges": spread.all_words(found),
+            "mostly_from": spread.mostly_from(found),
             "hours": f"{plain(run.device_count)} × {plain(run.duration_hours)} h wall-clock",
             **notes(estimate),
         }

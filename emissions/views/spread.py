@@ -6,11 +6,12 @@ from math import isclose
 from typing import Any
 
 from emissions.calculation.uncertainty import Band, Interval
-from emissions.calculation.vocabulary import Headline
+from emissions.calculation.vocabulary import Assumption, Headline
 from emissions.charts import numbers
 from emissions.charts.cards import Cell, Column, Table
 from emissions.models import Organisation
-from emissions.selectors.spread import Uncertainty
+from emissions.selectors.spread import AMOUNTS, NotPosted, Uncertainty
+from emissions.services.estimate import ASSUMED, Estimate
 from emissions.tabular import Value
 
 
@@ -112,6 +113,37 @@ def words(interval: Interval | None, name: str) -> str:
     return numbers.range_text(interval.low, interval.high, _units(name))
 
 
+def signed_words(interval: Interval | None, name: str) -> str:
+    """Return the interval of a difference: "+0.8 to +2.1 t"; nothing where it is none."""
+    if interval is None or not interval.low < interval.high:
+        return ""
+    return numbers.signed_range_text(interval.low, interval.high, _units(name))
+
+
+def of_estimate(estimate: Estimate, *, hardware: str = "") -> Uncertainty:
+    """Return how far the figures of a run that is not posted may be off."""
+    factor = estimate.factor
+    return NotPosted(
+        amounts={name: getattr(estimate, name, None) or 0.0 for name in AMOUNTS},
+        basis=estimate.basis,
+        fit=estimate.fit,
+        zone=factor.zone_name if factor else "",
+        hardware=hardware,
+        pue_default=ASSUMED[Assumption.PUE_DEFAULT] in estimate.assumptions,
+    ).uncertainty
+
+
+def all_words(found: Uncertainty) -> dict[str, str]:
+    """Return all intervals, by the names of totals."""
+    return {name: words(found.of(name), name) for name in AMOUNTS}
+
+
+def mostly_from(found: Uncertainty, most: int = 3) -> str:
+    """Return the inputs that the location-based interval comes from most, in words."""
+    named = [one for one in found.sources[:most] if one.share >= 0.05]
+    return ", ".join(f"{one.name} ({numbers.share_text(one.share)})" for one in named)
+
+
 def bounds_in(interval: Interval | None, name: str, symbol: str) -> str:
     """Return an interval without its unit, for a table whose heading names it."""
     if interval is None or not interval.low < interval.high:
@@ -129,8 +161,8 @@ def moved(
     change = numbers.change(now, before)
     if found is None or not found.low < found.high:
         return numbers.Moved(change, True, "")
-    text = numbers.signed_range_text(found.low, found.high, _units(name))
-    return numbers.Moved(change, numbers.is_clear(found.low, found.high), text)
+    clear = numbers.is_clear(found.low, found.high)
+    return numbers.Moved(change, clear, signed_words(found, name))
 
 
 def bounds(interval: Interval | None) -> Sequence[Value]:

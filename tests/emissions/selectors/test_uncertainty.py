@@ -241,7 +241,9 @@ def test_runs_and_nodes_and_months_have_their_own():
     may = parse_value("2026-05", today=NOW.date())
     of_node = spread_of_node(node=node, period=may).whole
     assert of_node.energy_facility_kwh.total > of_runs[first.pk].energy_facility_kwh.total
-    (month,) = uncertainty_of_periods(organisation=organisation, filters=Filters(), periods=[may])
+    ((month, _),) = uncertainty_of_periods(
+        organisation=organisation, filters=Filters(), periods=[may]
+    )
     assert month == uncertainty(organisation=organisation, period=may)
 
 

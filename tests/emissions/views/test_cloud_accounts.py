@@ -54,8 +54,9 @@ def test_both_figures_stand_side_by_side(officer, organisation):
     account = make_cloud_account(organisation)
     stated(account)
     response = officer.get(f"{address('cloud_account_list', organisation)}?period=2026-Q2")
-    (month,) = response.context["months"]
+    ((month, figures),) = response.context["months"]
     assert (month.account, month.stated.location_based_kg) == (account, 900)
+    assert figures[2] == ("900", "720–1,100")
     text = response.content.decode()
     assert "own estimate" in text
     assert "v3" in text
@@ -69,8 +70,10 @@ def test_a_month_without_a_statement_shows_the_own_estimate(officer, organisatio
     make_run(organisation, cloud_region=region)
     response = officer.get(f"{address('cloud_account_list', organisation)}?period=2026-Q2")
     assert response.status_code == 200
-    (month,) = response.context["months"]
+    ((month, figures),) = response.context["months"]
     assert (month.statement, month.uses_statement) == (None, False)
+    assert all(figure and "–" in interval for figure, interval in figures[:2])
+    assert figures[2:] == [("", ""), ("", "")]
     assert month.own.location_based_kg > 0
 
 
