@@ -1,10 +1,13 @@
 """One factor, and one grid zone with the history of its factors: what they are, who uses them."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from emissions.charts import numbers
 from emissions.charts.factor_history import Card, HistoryPoint, factor_history, span_text
 from emissions.models import EmissionFactor, GridZone, Organisation
 from emissions.permissions import Action, Member, member_required
@@ -12,6 +15,7 @@ from emissions.selectors.factor_hours import hours_of_zone
 from emissions.selectors.factor_list import Valid, history_of_zone, open_factors
 from emissions.selectors.factor_use import (
     Use,
+    Uses,
     largest_runs_of_factor,
     uses_of_factor,
     uses_of_zone,
@@ -47,8 +51,7 @@ def factor(request: HttpRequest, member: Member, factor_id: int) -> HttpResponse
         "runs": largest_runs_of_factor(
             factor=shown, uses=uses, visible=member.runs(Action.VIEW_RUNS)
         ),
-        "project_uses": _with_pages(uses.projects, member.organisation),
-        "quarter_uses": [(use, _shown(use)) for use in uses.quarters],
+        **_stands_on(uses, member.organisation),
     }
     return render(request, "emissions/factors/factor.html", context)
 
@@ -73,8 +76,7 @@ def factor_zone(request: HttpRequest, member: Member, zone_code: str) -> HttpRes
             zone_id=zone.pk, month=local_today(organisation)
         ),
         "uses": uses,
-        "project_uses": _with_pages(uses.projects, organisation),
-        "quarter_uses": [(use, _shown(use)) for use in uses.quarters],
+        **_stands_on(uses, organisation),
     }
     return render(request, "emissions/factors/zone.html", context)
 
@@ -128,28 +130,36 @@ def _csv(zone: GridZone, history: list[Valid]) -> HttpResponse:
     return download(csv_bytes(header=HISTORY_COLUMNS, rows=rows), f"factors-{zone.code}.csv")
 
 
-def _with_pages(
-    uses: list[Use], organisation: Organisation
-) -> list[tuple[Use, dict[str, dict[str, str]], str]]:
-    """Return the uses with their figures in words and the address of each project's page."""
-    return [
-        (
-            use,
-            _shown(use),
-            reverse("project", args=[organisation.slug, use.project_slug])
-            if use.project_slug
-            else "",
-        )
-        for use in uses
-    ]
+def _stands_on(uses: Uses, organisation: Organisation) -> dict[str, Any]:
+    """Return what stands on a factor or a zone: figures in one unit, projects with their pages."""
+    rows = [*uses.projects, *uses.quarters]
+    units = {
+        "kg": numbers.mass_unit(numbers.typical(use.location_based_kg for use in rows)),
+        "kwh": numbers.energy_unit(numbers.typical(use.energy_facility_kwh for use in rows)),
+    }
+    return {
+        "units": units,
+        "project_uses": [
+            (
+                use,
+                _shown(use, units),
+                reverse("project", args=[organisation.slug, use.project_slug])
+                if use.project_slug
+                else "",
+            )
+            for use in uses.projects
+        ],
+        "quarter_uses": [(use, _shown(use, units)) for use in uses.quarters],
+    }
 
 
-def _shown(use: Use) -> dict[str, dict[str, str]]:
+def _shown(use: Use, units: dict[str, str]) -> dict[str, dict[str, str]]:
     """Return energy and emissions with the digits that their intervals support, and those."""
     return {
         name: {
-            "figure": spread.rounded(getattr(use, name), found, name),
-            "range": spread.words(found, name),
+            "figure": spread.figure_in(getattr(use, name), found, name, unit),
+            "range": spread.bounds_in(found, name, unit),
         }
         for name, found in use.intervals.items()
+        for unit in [units[name.rpartition("_")[2]]]
     }

@@ -165,7 +165,7 @@ def test_published_results_come_out_of_the_form(key, stack, open_page):
     tab.goto("/o/nordlys/runs/new/")
     settle(tab)
     if not field(tab, "PUE").is_visible():
-        tab.locator("details.advanced summary").click()
+        tab.locator("details.advanced summary").first.click()
     field(tab, "Project").select_option(PROJECT)
     values = {
         "What was trained": key,
@@ -192,7 +192,7 @@ def test_the_architecture_search_on_the_calculator_page(open_page):
     tab = open_page()
     tab.goto("/calculator/")
     settle(tab)
-    tab.locator("details.advanced summary").click()
+    tab.locator("details.advanced summary").first.click()
     fill(
         tab,
         **{
