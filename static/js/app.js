@@ -79,10 +79,16 @@
       const element = event.target.closest(selector);
       if (element) action(element);
     }
+    closeMenus(event);
+  });
+
+  // A menu closes when one clicks or tabs out of it.
+  function closeMenus(event) {
     for (const menu of document.querySelectorAll("details.menu[open]")) {
       if (!menu.contains(event.target)) menu.open = false;
     }
-  });
+  }
+  document.addEventListener("focusin", closeMenus);
 
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
