@@ -52,6 +52,9 @@ SHOWN = (
     ("Runs started", "runs_started", "number"),
 )
 
+#: The totals that closing fixes, as its page shows them.
+FIXED = ("location_based_kg", "market_based_kg", "energy_facility_kwh")
+
 #: What may have no factor or footprint at all: nothing is not shown as zero.
 WHERE_KNOWN = (
     "Upstream",
@@ -131,10 +134,14 @@ def _page(
     reasons = refused
     if reasons is None:
         reasons = hindrances(organisation=organisation, quarter=period, now=timezone.now())
+    whole = totals(organisation=organisation, period=period, filters=Filters())
+    found = uncertainty(organisation=organisation, period=period)
     context |= {
         "refused": refused is not None,
         "hindrances": [_hindrance(organisation, period, one) for one in reasons],
-        "totals": totals(organisation=organisation, period=period, filters=Filters()),
+        "totals": whole,
+        "rounded": spread.all_rounded({name: getattr(whole, name) for name in FIXED}, found),
+        "ranges": {name: spread.words(found.of(name), name) for name in FIXED},
         "factor_sets": adopted_factor_sets(organisation=organisation),
         "first": not organisation.closed_quarters.exists(),
         "passing": bool(reasons) and all(one.obstacle in PASSING for one in reasons),

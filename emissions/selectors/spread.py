@@ -32,6 +32,7 @@ from emissions.calculation.uncertainty import (
     Interval,
     Intervals,
     Shared,
+    interval,
     intervals,
     ranking,
 )
@@ -174,9 +175,10 @@ class Spread:
         """Return the interval of a sum of quantities of some scopes and categories."""
         return self._interval([(name, self._of_scope(key), 1.0) for key, name in parts])
 
-    def of_difference(self, name: str, less: str) -> Interval:
-        """Return the interval of one total less another of the same lines."""
-        return self._interval([(name, None, 1.0), (less, None, -1.0)])
+    def of_inputs(self, name: str, *kinds: str) -> Interval:
+        """Return the interval of a total of which only some kinds of inputs are uncertain."""
+        found = self._inputs.behind([name])
+        return interval(amounts=self._amounts[name], shared={kind: found[kind] for kind in kinds})
 
     def of_ratio(self, name: str, per: str) -> Interval | None:
         """Return the interval of one total per another: what both rest on cancels out.

@@ -1,6 +1,6 @@
 """How far totals may be off: their lines by the inputs behind them, in one query for any groups."""
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -122,8 +122,8 @@ NOW, BEFORE = 1, 2
 class PeriodSpread:
     """The intervals of a period's totals, and of how they changed against another one.
 
-    One query for the whole, months, and groups by inputs of both periods: hardware and sites are
-    inputs themselves; by another dimension it is one query more, by months, too.
+    One query for the whole, months, and groups by inputs of both periods and of others: hardware
+    and sites are inputs themselves; by another dimension it is one query more, by months, too.
     """
 
     def __init__(
@@ -132,6 +132,7 @@ class PeriodSpread:
         organisation: Organisation,
         period: Period,
         before: Period | None = None,
+        others: Sequence[Period] = (),
         filters: Filters | None = None,
     ) -> None:
         self._organisation, self._filters = organisation, filters or Filters()
@@ -140,6 +141,7 @@ class PeriodSpread:
             era: {*one.month_starts} if one else set()
             for era, one in ((NOW, period), (BEFORE, before))
         }
+        self._others = {month for one in others for month in one.month_starts}
         self._asked: dict[tuple[str, ...], list[Row]] = {}
         self._compared: dict[By, Compared] = {}
 
@@ -184,6 +186,12 @@ class PeriodSpread:
             )
         return self._compared[by]
 
+    def beside(self, other: Period) -> tuple[Spread, Spread]:
+        """Return the lines of one of the others, and those of the period less them."""
+        its = [row for row in self._rows if row["month"] in other.month_starts]
+        now = [row for row in self._rows if row["era"] & NOW]
+        return Spread(its), _change(now, its)
+
     def by_month_and(self, by: By) -> Ranges:
         """Return the intervals of cells: of a month and a value of a dimension."""
         key_of = _key_by(self._dimension(by))
@@ -193,7 +201,8 @@ class PeriodSpread:
     @cached_property
     def _rows(self) -> list[Row]:
         lines = lines_of(organisation=self._organisation, period=None, filters=self._filters)
-        return self._in_eras(rows_by(lines=self._within(lines), filters=self._filters))
+        within = self._within(lines, self._others)
+        return self._in_eras(rows_by(lines=within, filters=self._filters))
 
     def _rows_by(self, by: By, *, whole_sites: bool) -> list[Row]:
         """Return the lines with the columns of a dimension."""
@@ -222,8 +231,8 @@ class PeriodSpread:
         today = by is By.TEAM and self._filters.structure is Structure.TODAY
         return TODAYS_TEAM if today else DIMENSIONS[by]
 
-    def _within(self, lines: QuerySet[Any]) -> QuerySet[Any]:
-        return lines.filter(month__in=self._months[NOW] | self._months[BEFORE])
+    def _within(self, lines: QuerySet[Any], others: Set[date] = frozenset()) -> QuerySet[Any]:
+        return lines.filter(month__in=self._months[NOW] | self._months[BEFORE] | others)
 
     def _in_eras(self, rows: Iterable[Row]) -> list[Row]:
         found: list[Row] = []
@@ -291,22 +300,39 @@ def uncertainty_of_periods(
 
     Beside each stands how far its change against the next one in the list may be.
     """
+    rows = _rows_of_periods(organisation, filters, list(periods))
+    changes = [_change(now, before).whole for now, before in pairwise(rows)]
+    return list(zip_longest([Spread(its).whole for its in rows], changes))
+
+
+def _rows_of_periods(
+    organisation: Organisation, filters: Filters, periods: Sequence[Period]
+) -> list[list[Row]]:
+    months = {month for one in periods for month in one.month_starts}
     lines = lines_of(organisation=organisation, period=None, filters=filters)
     by_month: dict[date, list[Row]] = {}
-    for row in rows_by(lines=lines, filters=filters):
+    for row in rows_by(lines=lines.filter(month__in=months), filters=filters):
         by_month.setdefault(row["month"], []).append(row)
-    rows = [
+    return [
         [row for month in one.month_starts for row in by_month.get(month, [])] for one in periods
     ]
-    changes = [
-        _of_era(
-            [{**row, "era": era} for era, its in ((NOW, now), (BEFORE, before)) for row in its],
-            NOW | BEFORE,
-        ).whole
-        for now, before in pairwise(rows)
-    ]
-    found = [Spread(its).whole for its in rows]
-    return list(zip_longest(found, changes))
+
+
+def _change(now: Sequence[Row], before: Sequence[Row]) -> Spread:
+    rows = [{**row, "era": era} for era, its in ((NOW, now), (BEFORE, before)) for row in its]
+    return _of_era(rows, NOW | BEFORE)
+
+
+def coverage_within(*, organisation: Organisation, starts_on: date, ends_before: date) -> Interval:
+    """Return how far the difference that instruments make to market-based emissions may be off.
+
+    Their MWh are known: what is uncertain is the factor that would have counted instead.
+    """
+    covered = lines_of(organisation=organisation, period=None).filter(
+        cell__source_kind=PoolKind.COVERAGE, month__gte=starts_on, month__lt=ends_before
+    )
+    rows = list(_grouped(covered, [], "month", names=("market_based_kg",)))
+    return Spread(rows).of_inputs("market_based_kg", "factor") if rows else Interval(0, 0, 0)
 
 
 def uncertainty_since(*, closed: ClosedQuarter) -> Uncertainty:

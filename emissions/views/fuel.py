@@ -6,11 +6,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from emissions.calculation.uncertainty import FUEL_BAND
 from emissions.forms.fuel import FuelForm
 from emissions.models import FuelUse
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors.fuel import fuel_factors, fuel_uses
 from emissions.services.record_fuel import record_fuel, remove_fuel
+from emissions.views import spread
 from emissions.views.inventory import inventory_tabs
 from emissions.views.today import local_today
 
@@ -20,7 +22,11 @@ from emissions.views.today import local_today
 def fuel_list(request: HttpRequest, member: Member) -> HttpResponse:
     """List what was burnt, with the published factors beneath."""
     context = {
-        "uses": fuel_uses(organisation=member.organisation),
+        "uses": [
+            (use, spread.rounded(use.kg, within, "kg"), spread.words(within, "kg"))
+            for use in fuel_uses(organisation=member.organisation)
+            for within in [spread.within_band(use.kg, FUEL_BAND)]
+        ],
         "factors": fuel_factors(),
         "tabs": inventory_tabs(member, "fuel_list"),
     }

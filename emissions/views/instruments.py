@@ -1,5 +1,7 @@
 """Contractual instruments: certificates, contracts and tariffs, and what they cover."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,6 +14,7 @@ from emissions.models import EnergyInstrument
 from emissions.permissions import Action, Member, member_required
 from emissions.selectors.instrument_quality import Verdict, qualities
 from emissions.selectors.instruments import instrument_rows, matched, uses_of, year_end
+from emissions.selectors.uncertainty import coverage_within
 from emissions.selectors.years import years_of
 from emissions.services.manage_instruments import (
     InUse,
@@ -26,6 +29,7 @@ from emissions.services.manage_instruments import (
     set_use,
     true_up_year,
 )
+from emissions.views import spread
 from emissions.views.inventory import inventory_tabs
 from emissions.views.today import local_today, start_of_year
 
@@ -38,17 +42,22 @@ OUTSIDE = "The instrument does not cover this month."
 def instrument_list(request: HttpRequest, member: Member) -> HttpResponse:
     """List the instruments, and how much electricity they match this year."""
     since = start_of_year(local_today(member.organisation))
-    found = matched(
-        organisation=member.organisation,
-        starts_on=since,
-        ends_before=since.replace(year=since.year + 1),
-    )
+    year: dict[str, Any] = {
+        "organisation": member.organisation,
+        "starts_on": since,
+        "ends_before": since.replace(year=since.year + 1),
+    }
+    found = matched(**year)
     share = percent_text(found.no_residual_share or 0)
     context = {
         "year_end": year_end(organisation=member.organisation, today=since),
         "rows": instrument_rows(organisation=member.organisation),
         "electricity_label": f"Electricity in {since.year}",
         "matched": found,
+        **spread.shown(
+            {"difference": found.difference_kg},
+            {"difference": coverage_within(**year)},
+        ),
         "residual_text": (
             f"For {share} of this electricity no residual mix is published: what no instrument "
             "covers counts at the location-based factor."

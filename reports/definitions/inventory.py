@@ -15,6 +15,7 @@ from emissions.calculation.uncertainty import Interval
 from emissions.calculation.vocabulary import Basis, Scope, Scope3Category
 from emissions.selectors.totals import Totals, ratio
 from emissions.tabular import Value
+from reports.definitions import intervals
 from reports.definitions.tables import Column, Kind, Row, Table
 from reports.selectors.totals import BasisKwh, ScopeKey
 
@@ -34,10 +35,15 @@ Spread = Callable[[Parts], Interval]
 
 @dataclass(frozen=True, slots=True)
 class Quarter:
-    """One column of the inventory: a period and its totals by scope."""
+    """One column of the inventory: a period and its totals by scope, with their intervals.
+
+    `change` gives those of the first column less this one, where the two are compared.
+    """
 
     label: str
     by_scope: ScopeTotals
+    spread: Spread
+    change: Spread | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,8 @@ def _around(key: ScopeKey, method: str) -> Parts:
     return tuple((key, name) for name in (electricity, "upstream_kg", "losses_kg", "embodied_kg"))
 
 
-def _all(method: str) -> Parts:
+def all_parts(method: str) -> Parts:
+    """Return all that the inventory counts, by one of the two methods."""
     electricity = "location_based_kg" if method == LOCATION else "market_based_kg"
     return (
         (SCOPE_1, electricity),
@@ -106,8 +113,8 @@ LINES = (
     Line("Scope 3", ENERGY, "", "Losses of the scope 2 electricity", ((SCOPE_2, "losses_kg"),)),
     Line("Scope 3", "3.8 Leased assets", LOCATION, LEASED_COUNTS, _around(LEASED, LOCATION)),
     Line("Scope 3", "3.8 Leased assets", MARKET, LEASED_COUNTS, _around(LEASED, MARKET)),
-    Line("Total", "", LOCATION, "Scopes 1, 2 and 3", _all(LOCATION)),
-    Line("Total", "", MARKET, "Scopes 1, 2 and 3", _all(MARKET)),
+    Line("Total", "", LOCATION, "Scopes 1, 2 and 3", all_parts(LOCATION)),
+    Line("Total", "", MARKET, "Scopes 1, 2 and 3", all_parts(MARKET)),
     Line(
         "Beside the inventory", "", "", "Lifetime share of the organisation's own hardware",
         ((SCOPE_2, "embodied_kg"),),
@@ -125,28 +132,46 @@ KNOWN = {
 }
 
 
-def columns(*, labels: list[str]) -> tuple[Column, ...]:
+def columns(*, quarters: list[Quarter]) -> tuple[Column, ...]:
     """Return the columns: one for each period, and what is known of the first."""
+    first, *others = quarters
     return (
         Column("Scope"),
         Column("Category"),
         Column("Method", comment="Location-based and market-based results are never added."),
         Column("What it counts"),
-        *(Column(label, Kind.QUANTITY, KG) for label in labels),
-        Column(f"{labels[0]}, 95 % from", Kind.QUANTITY, KG, "Spreads are by judgement."),
-        Column(f"{labels[0]}, 95 % to", Kind.QUANTITY, KG),
+        *(Column(one.label, Kind.QUANTITY, KG) for one in quarters),
+        *_ends(first.label, "Spreads are by judgement."),
         *(
-            Column(f"{labels[0]}, {one.label.lower()}", Kind.SHARE, "share of the energy")
+            Column(f"{first.label}, {one.label.lower()}", Kind.SHARE, "share of the energy")
             for one in Basis
+        ),
+        *(column for one in others for column in _ends(one.label)),
+        *(
+            column
+            for one in others
+            if one.change
+            for column in (
+                Column(f"Change from {one.label}", Kind.QUANTITY, KG),
+                *_ends(f"Change from {one.label}", "What both share is off in the change only."),
+            )
         ),
     )
 
 
-def table(*, quarters: list[Quarter], energy: BasisKwh, spread: Spread) -> Table:
+def _ends(label: str, comment: str = "") -> tuple[Column, Column]:
+    return (
+        Column(f"{label}, 95 % from", Kind.QUANTITY, KG, comment),
+        Column(f"{label}, 95 % to", Kind.QUANTITY, KG),
+    )
+
+
+def table(*, quarters: list[Quarter], energy: BasisKwh) -> Table:
     """Return the inventory of a quarter, with those that it is compared with beside it.
 
-    `energy` and `spread` are those of the first quarter.
+    `energy` is that of the first quarter.
     """
+    first, *others = quarters
     rows: list[Row] = [
         [
             line.scope,
@@ -154,22 +179,24 @@ def table(*, quarters: list[Quarter], energy: BasisKwh, spread: Spread) -> Table
             line.method,
             line.counts,
             *(_amount(line, one.by_scope) for one in quarters),
-            *_bounds(line, quarters[0].by_scope, spread),
+            *_bounds(line, first),
             *_shares(line, energy),
+            *(end for one in others for end in _bounds(line, one)),
+            *(cell for one in others if one.change for cell in _changed(line, first, one)),
         ]
         for line in LINES
     ]
     return Table(
         name="inventory",
         title="Inventory by scope",
-        columns=columns(labels=[one.label for one in quarters]),
+        columns=columns(quarters=quarters),
         rows=rows,
     )
 
 
 def inventory_total(by_scope: ScopeTotals, method: str) -> Decimal:
     """Return the sum of the inventory's rows by one of the two methods."""
-    return _sum(_all(method), by_scope)
+    return _sum(all_parts(method), by_scope)
 
 
 def bought_kg(by_scope: ScopeTotals) -> Decimal:
@@ -191,13 +218,24 @@ def _amount(line: Line, by_scope: ScopeTotals) -> Decimal | None:
     return _sum(line.parts, by_scope)
 
 
-def _bounds(line: Line, by_scope: ScopeTotals, spread: Spread) -> list[Value]:
-    if not _amount(line, by_scope) or any(name == "lifecycle_factor_kg" for _, name in line.parts):
+def _bounds(line: Line, quarter: Quarter) -> list[Value]:
+    if not _amount(line, quarter.by_scope) or _of_lifecycle(line):
         return [None, None]
-    found = spread(line.parts)
-    if not found.low < found.high:
-        return [None, None]
-    return [Decimal(repr(found.low)), Decimal(repr(found.high))]
+    return intervals.ends(quarter.spread(line.parts))
+
+
+def _changed(line: Line, first: Quarter, before: Quarter) -> list[Value]:
+    """Return how a row changed, with the ends of the interval of the difference."""
+    amounts = [_amount(line, one.by_scope) for one in (first, before)]
+    if before.change is None or amounts[0] is None or amounts[1] is None:
+        return [None, None, None]
+    found = None if _of_lifecycle(line) else before.change(line.parts)
+    return [amounts[0] - amounts[1], *intervals.ends(found)]
+
+
+def _of_lifecycle(line: Line) -> bool:
+    """Whether a row is a part of another that has no lines of its own."""
+    return any(name == "lifecycle_factor_kg" for _, name in line.parts)
 
 
 def _shares(line: Line, energy: BasisKwh) -> list[Value]:

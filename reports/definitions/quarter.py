@@ -43,10 +43,6 @@ def quarter_tables(
     """Return a quarter's tables, of the whole organisation or of one team as it was."""
     filters = Filters(teams=(team.pk,)) if team else Filters()
 
-    def scopes(one: Period, label: str) -> inventory.Quarter:
-        found = by_scope(organisation=organisation, period=one, filters=filters)
-        return inventory.Quarter(label, found)
-
     def earlier(months: int) -> Period:
         return of_months(value="", first=period.first_month - months, months=3)
 
@@ -55,15 +51,25 @@ def quarter_tables(
     of_quarter, energy = by_scope_and_basis(
         organisation=organisation, period=period, filters=filters
     )
+    periods = [period, earlier(3), earlier(12), year]
+    labels = [one.label for one in periods[:3]]
+    labels.append(f"{period.starts_on.year}, to the end of the quarter")
+    sums = [
+        of_quarter,
+        *(by_scope(organisation=organisation, period=one, filters=filters) for one in periods[1:]),
+    ]
+    spread = PeriodSpread(
+        organisation=organisation, period=period, others=periods[1:], filters=filters
+    )
+    spreads = [(spread.lines, spread.lines), *(spread.beside(one) for one in periods[1:])]
     compared = [
-        inventory.Quarter(period.label, of_quarter),
-        scopes(earlier(3), earlier(3).label),
-        scopes(earlier(12), earlier(12).label),
-        scopes(year, f"{period.starts_on.year}, to the end of the quarter"),
+        inventory.Quarter(
+            label, found, its.of_parts, change.of_parts if one in periods[1:3] else None
+        )
+        for label, found, one, (its, change) in zip(labels, sums, periods, spreads, strict=True)
     ]
     closing = closing_of(organisation=organisation, quarter=period)
     whole = totals(organisation=organisation, period=period, filters=filters)
-    spread = PeriodSpread(organisation=organisation, period=period, filters=filters)
     bridge = bridge_rows(
         bought=purchases(organisation=organisation, team=team),
         starts_on=period.starts_on,
@@ -83,10 +89,10 @@ def quarter_tables(
             whole=whole,
             closing=closing,
         ),
-        inventory.table(quarters=compared, energy=energy, spread=spread.lines.of_parts),
+        inventory.table(quarters=compared, energy=energy),
         uncertainty.table(whole=whole, spread=spread.whole),
         uncertainty.sources_table(spread=spread.whole),
-        hardware_bridge.lifetime_table(by_scope=compared[0].by_scope),
+        hardware_bridge.lifetime_table(quarter=compared[0]),
         hardware_bridge.bridge_table(rows=bridge, last_day=period.ends_before - DAY),
         energy_by_site.table(
             sites=placed.by_site(organisation=organisation, period=period, filters=filters),

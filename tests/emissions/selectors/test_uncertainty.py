@@ -31,6 +31,7 @@ from emissions.selectors.spread import AMOUNTS
 from emissions.selectors.totals import DIMENSIONS, By, Filters, totals
 from emissions.selectors.uncertainty import (
     PeriodSpread,
+    coverage_within,
     spread_of,
     spread_of_node,
     uncertainty,
@@ -49,6 +50,7 @@ from tests.factories import (
     make_fuel_use,
     make_hardware,
     make_hours,
+    make_instrument,
     make_node,
     make_organisation,
     make_project,
@@ -195,6 +197,21 @@ class TestMeters:
         month = parse_value("2026-05", today=NOW.date())
         found = uncertainty(organisation=site.organisation, period=month)
         assert {"energy", "factor"} == {one.input for one in found.sources}
+
+
+def test_what_instruments_change_is_as_far_off_as_the_factor_in_whose_place_they_count():
+    """Their MWh are known, however far off the power of the runs is."""
+    site = make_site(make_organisation())
+    make_run(site.organisation, site=site)
+    make_instrument(site.organisation, energy_mwh=Decimal("0.001"))
+    settle_all()
+    found = coverage_within(
+        organisation=site.organisation, starts_on=date(2026, 1, 1), ends_before=date(2027, 1, 1)
+    )
+    band = FIT_BANDS[Fit.ZONE_YEAR]
+    assert found.total < 0
+    assert found.low / found.total == pytest.approx(band.high, rel=0.005)
+    assert found.high / found.total == pytest.approx(band.low, rel=0.005)
 
 
 def test_fuel_is_as_far_off_as_a_bill():

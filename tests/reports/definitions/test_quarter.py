@@ -216,6 +216,18 @@ class TestInventory:
         whole_of = rows["Total", "", "location-based", False]
         assert whole_of[high] - whole_of[Q1] > own[high] - own[Q1]
 
+    def test_every_change_has_the_interval_of_the_difference(self, lab, rows):
+        for (scope, *_), row in rows.items():
+            for label in ("Q4 2025", "Q1 2025"):
+                before, change = row[f"{label} [kg CO2e]"], row[f"Change from {label} [kg CO2e]"]
+                ends = [row[f"Change from {label}, 95 % {end} [kg CO2e]"] for end in ("from", "to")]
+                if row[Q1] is None or before is None:
+                    assert [change, *ends] == [None] * 3
+                    continue
+                assert change == row[Q1] - before
+                if change and scope != "Of scope 2":
+                    assert ends[0] < change < ends[1]
+
     def test_how_the_energy_is_known_adds_up_to_one(self, lab, rows):
         names = [name for name in rows["Scope 1", "", "", False] if "share of the energy" in name]
         assert len(names) == 4
