@@ -160,7 +160,7 @@ class RoleForm(forms.Form):
 class InvitationForm(RoleForm):
     """Who is invited, and as what."""
 
-    email = forms.EmailField(label="E-mail address", help_text="They sign in with it.")
+    email = forms.EmailField(label="Email", help_text="They sign in with it.")
     name = forms.CharField(label="Name", max_length=150, required=False)
 
     field_order = ("email", "name", "role", "team")

@@ -150,9 +150,9 @@ def _hours(row: ImportRow) -> dict[str, str]:
     if summed is None and wall is not None:
         summed = wall * count
     return {
-        "wall": "" if wall is None else plain(wall),
+        "wall": "" if wall is None else f"{wall:,.2f}",
         "devices": plain(count),
-        "summed": "" if summed is None else plain(summed),
+        "summed": "" if summed is None else f"{summed:,.2f}",
     }
 
 

@@ -87,7 +87,7 @@ def test_the_preview_says_which_hours_are_meant_and_shows_the_others(
     page = client.get(f"{LIST}{one.pk}/").content.decode()
     assert "duration_hours are wall-clock hours" in page
     (row,) = re.findall(r'<th scope="row">sweep.*?</tr>', page, re.DOTALL)
-    assert re.findall(r'numeric[^>]*">([\d.]+)</td>', row)[:3] == ["12.5", "4", "50"]
+    assert re.findall(r'numeric[^>]*">([\d.]+)</td>', row)[:3] == ["12.50", "4", "50.00"]
 
 
 def test_every_format_says_which_hours_it_holds() -> None:
