@@ -168,6 +168,18 @@ class TestEmbodied:
 
 
 @pytest.mark.django_db
+def test_an_empty_text_states_nothing_whatever_the_field(ask: Ask) -> None:
+    plain = {"power_watts": 400, "duration_hours": 10, "pue": 1, "grid_g_per_kwh": 385}
+    empty = dict.fromkeys(("energy_kwh", "device_count", "preset", "pue_included", "year"), "")
+    assert ask(**plain, **empty) == ask(**plain)
+
+
+def test_more_device_hours_than_a_device_lives_are_of_many_devices(ask: Ask) -> None:
+    """Llama 2 70B (arXiv:2307.09288): 1,720,320 GPU-hours, 291.42 t; how many GPUs is not said."""
+    result = ask(power_watts=400, device_hours=1_720_320, pue=1.1, grid_g_per_kwh=385)
+    assert result["location_based_kg"] == pytest.approx(291_420, rel=1e-4)
+
+
 class TestErrors:
     @pytest.mark.parametrize(
         ("row", "field"),
