@@ -74,8 +74,8 @@ class Run(models.Model):
     )
 
     hardware = models.ForeignKey(HardwareModel, on_delete=models.PROTECT, null=True, blank=True)
-    node = models.ForeignKey(Node, on_delete=models.PROTECT, null=True, blank=True)
-    site = models.ForeignKey(Site, on_delete=models.PROTECT, null=True, blank=True)
+    node = models.ForeignKey(Node, on_delete=models.PROTECT, null=True, blank=True, db_index=False)
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, null=True, blank=True, db_index=False)
     cloud_region = models.ForeignKey(CloudRegion, on_delete=models.PROTECT, null=True, blank=True)
     zone = models.ForeignKey(GridZone, on_delete=models.PROTECT, null=True, blank=True)
 
@@ -150,6 +150,16 @@ class Run(models.Model):
                 fields=["project", "-started_at", "-id"],
                 name="run_of_project",
                 condition=Q(deleted_at__isnull=True),
+            ),
+            models.Index(
+                fields=["site", "-started_at", "-id"],
+                name="run_of_site",
+                condition=Q(site__isnull=False),
+            ),
+            models.Index(
+                fields=["node", "-started_at", "-id"],
+                name="run_of_node",
+                condition=Q(node__isnull=False),
             ),
             models.Index(
                 fields=["organisation", "project"],

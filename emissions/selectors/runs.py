@@ -7,10 +7,9 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q, QuerySet, Subquery, Sum
-from django.db.models.expressions import OuterRef
+from django.db.models import F, Q, QuerySet, Sum
 
-from emissions.calculation.vocabulary import PoolKind
+from emissions.calculation.vocabulary import Headline, PoolKind
 from emissions.models import (
     Cell,
     CloudRegion,
@@ -24,7 +23,7 @@ from emissions.models import (
     RunState,
     Team,
 )
-from emissions.selectors.headline import LOCATION_KG, summed
+from emissions.selectors.headline import summed
 from emissions.selectors.reported import differing
 
 SHOWN = (
@@ -189,21 +188,32 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), tzinfo=zone)
 
 
-def sort_runs(runs: QuerySet[Run], *, sort: str) -> tuple[QuerySet[Run], str]:
+def sort_runs(
+    runs: QuerySet[Run], *, sort: str, organisation: Organisation
+) -> tuple[QuerySet[Run], str]:
     """Return runs in the order of an address, and that order; an unknown one is the default."""
     if sort.removeprefix("-") not in SORTS:
         sort = DEFAULT_SORT
     key = sort.removeprefix("-")
     if key == "kg":
-        entries = EmissionEntry.objects.filter(run=OuterRef("pk")).order_by().values("run")
-        total = entries.annotate(total=Sum(LOCATION_KG)).values("total")
-        runs = runs.annotate(ledger_kg=Subquery(total))
+        hourly = organisation.headline == Headline.HOURLY
+        column = "location_based_kg" if hourly else "location_based_annual_kg"
+        runs = runs.annotate(ledger_kg=Sum(f"entries__{column}"))
     if key == "started":  # As the index has it: no more rows are read than a page shows.
         order = ("-started_at", "-pk") if sort == DEFAULT_SORT else ("started_at", "pk")
         return runs.order_by(*order), sort
-    column = F(SORTS[key])
-    ordered = column.desc(nulls_last=True) if sort.startswith("-") else column.asc(nulls_last=True)
+    by = F(SORTS[key])
+    ordered = by.desc(nulls_last=True) if sort.startswith("-") else by.asc(nulls_last=True)
     return runs.order_by(ordered, "-started_at", "-pk"), sort
+
+
+def shown_runs(*, run_ids: Sequence[int]) -> list[Run]:
+    """Return the runs of a page, with what a row names, in the order of their ids.
+
+    Ids are sorted first: with all columns and names a million runs would be sorted on disk.
+    """
+    found = with_names(Run.objects.all()).in_bulk(run_ids)
+    return [found[pk] for pk in run_ids if pk in found]
 
 
 def with_names(runs: QuerySet[Run]) -> QuerySet[Run]:

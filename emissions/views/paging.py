@@ -1,5 +1,7 @@
 """Pages of a list that may have a million rows."""
 
+from typing import Any
+
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
 
@@ -7,7 +9,7 @@ MOST = 10_000
 """Rows that can be paged through: nobody turns more pages, and a filter finds what is past them."""
 
 
-class LongPaginator(Paginator):  # type: ignore[type-arg]
+class LongPaginator(Paginator):
     """Pages of the first `MOST` rows; what is past them is neither counted nor read."""
 
     @cached_property
@@ -22,4 +24,5 @@ class LongPaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def _counted(self) -> int:
-        return self.object_list.order_by()[: MOST + 1].count()
+        rows: Any = self.object_list
+        return int(rows.order_by()[: MOST + 1].count())

@@ -36,8 +36,10 @@ def _asked(request: HttpRequest, member: Member) -> tuple[RunFilterForm, QuerySe
         today=timezone.now().astimezone(ZoneInfo(organisation.time_zone)).date(),
     )
     found = selector.filter_runs(runs, filters=form.filters, organisation=organisation)
-    found, sort = selector.sort_runs(found, sort=request.GET.get("sort", ""))
-    return form, selector.with_names(found), sort
+    found, sort = selector.sort_runs(
+        found, sort=request.GET.get("sort", ""), organisation=organisation
+    )
+    return form, found, sort
 
 
 @member_required(Action.VIEW_RUNS)
@@ -45,13 +47,15 @@ def _asked(request: HttpRequest, member: Member) -> tuple[RunFilterForm, QuerySe
 def run_list(request: HttpRequest, member: Member) -> HttpResponse:
     """Show the runs within a person's reach, filtered, sorted and paged by the address."""
     form, runs, sort = _asked(request, member)
-    page = LongPaginator(runs, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = LongPaginator(runs.values_list("pk", flat=True), PAGE_SIZE).get_page(
+        request.GET.get("page")
+    )
     context = {
         "form": form,
         "page": page,
         "sort": sort,
         "tabs": run_tabs(member, "run_list"),
-        **listed(list(page.object_list)),
+        **listed(selector.shown_runs(run_ids=list(page.object_list))),
     }
     return render(request, "emissions/run_list.html", context)
 
@@ -69,7 +73,9 @@ def run_list_csv(request: HttpRequest, member: Member) -> StreamingHttpResponse:
     """Send all runs that the list's filters leave, in its order."""
     _, runs, _ = _asked(request, member)
     zone = ZoneInfo(member.organisation.time_zone)
-    return download_rows(_lines(runs, zone), f"{member.organisation.slug}-runs.csv")
+    return download_rows(
+        _lines(selector.with_names(runs), zone), f"{member.organisation.slug}-runs.csv"
+    )
 
 
 def _lines(runs: QuerySet[Run], zone: ZoneInfo) -> Iterator[tuple[Value, ...]]:
