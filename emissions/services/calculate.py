@@ -31,8 +31,6 @@ from emissions.models.entry import QUANTITIES
 from emissions.services.cells import MissingCellsError, find_cells, intern_cells
 from emissions.services.copying import read_frame
 from emissions.services.divide import divide
-from emissions.services.evidence import with_evidence
-from emissions.services.facts import Facts, load_facts
 from emissions.services.pools.stale import runs_posted
 from emissions.services.posting import (
     add_to_nodes,
@@ -43,7 +41,10 @@ from emissions.services.posting import (
     write_lines,
 )
 from emissions.services.queue import CHANGING, facts_are_changing
-from emissions.services.resolve import RUN_COLUMNS, Resolved, resolve
+from emissions.services.resolving.columns import RUN_COLUMNS
+from emissions.services.resolving.evidence import with_evidence
+from emissions.services.resolving.facts import Facts, load_facts
+from emissions.services.resolving.resolve import Resolved, resolve
 
 logger = logging.getLogger(__name__)
 

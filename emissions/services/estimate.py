@@ -13,10 +13,11 @@ from emissions.calculation.factors import Choice
 from emissions.calculation.inputs import Place
 from emissions.calculation.vocabulary import Assumption, Basis, Fit, Headline
 from emissions.models import EmissionFactor, GridLoss, Organisation, Run
-from emissions.services.evidence import EVIDENCE_COLUMNS, with_evidence
 from emissions.services.factors.tables import NONE
-from emissions.services.facts import Facts, load_facts
-from emissions.services.resolve import CALCULATOR_COLUMNS, RUN_COLUMNS, Resolved, resolve
+from emissions.services.resolving.columns import CALCULATOR_COLUMNS, RUN_COLUMNS
+from emissions.services.resolving.evidence import EVIDENCE_COLUMNS, with_evidence
+from emissions.services.resolving.facts import Facts, load_facts
+from emissions.services.resolving.resolve import Resolved, resolve
 from emissions.services.working import Sources, Step, steps_of
 
 ASSUMED = {

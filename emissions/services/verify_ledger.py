@@ -18,12 +18,12 @@ from emissions.services import calculate
 from emissions.services.calculate import HOURS_PER_MONTH, read_runs, wanted_lines
 from emissions.services.cells import MissingCellsError
 from emissions.services.copying import read_frame
-from emissions.services.facts import load_facts
 from emissions.services.pools.lines import POOL_COLUMNS
 from emissions.services.pools.rules import RULES
 from emissions.services.pools.settle import MONTH, SAME_POOL, wanted_pool_lines
 from emissions.services.posting import read_lines
-from emissions.services.resolve import resolve
+from emissions.services.resolving.facts import load_facts
+from emissions.services.resolving.resolve import resolve
 
 CHUNK = 50_000
 POOL_CHUNK = 500

@@ -20,8 +20,8 @@ from emissions.calculation.energy import (
     POWER_SHARE_DEFAULT,
 )
 from emissions.calculation.vocabulary import Basis, Preset
-from emissions.services.evidence import WHOLE_TIME
-from emissions.services.resolve import Resolved
+from emissions.services.resolving.evidence import WHOLE_TIME
+from emissions.services.resolving.resolve import Resolved
 
 if TYPE_CHECKING:
     from emissions.services.estimate import Estimate

@@ -19,9 +19,9 @@ from emissions.services.calculate import quantities, read_runs
 from emissions.services.divide import divide
 from emissions.services.factors.affected import affected_runs, zone_spans
 from emissions.services.factors.tables import adopted_sets
-from emissions.services.facts import Facts, load_facts
 from emissions.services.pools.preview import Lines, lines_of, preview_pools, together
-from emissions.services.resolve import Resolved, resolve
+from emissions.services.resolving.facts import Facts, load_facts
+from emissions.services.resolving.resolve import Resolved, resolve
 
 CHUNK = 20_000
 NANO = Decimal("1e-9")

@@ -36,12 +36,13 @@ from emissions.models import (
 from emissions.services.audit import write_audit_event
 from emissions.services.check_rows import completed, counted, refusals
 from emissions.services.copying import read_frame, write_frame
-from emissions.services.facts import Facts, load_facts
 from emissions.services.imports.experiments import Experiments
 from emissions.services.imports.match import match
 from emissions.services.imports.names import IDS, NAME_OF, UNKNOWN_OF, Names
 from emissions.services.imports.reach import Within, reach_of
-from emissions.services.resolve import RUN_COLUMNS, resolve
+from emissions.services.resolving.columns import RUN_COLUMNS
+from emissions.services.resolving.facts import Facts, load_facts
+from emissions.services.resolving.resolve import resolve
 
 BATCH = 100_000
 ID_COLUMNS = [column for columns in IDS.values() for column in columns]

@@ -30,8 +30,8 @@ from emissions.models.entry import QUANTITIES
 from emissions.selectors.lives import lives_of_nodes, schedule_of
 from emissions.services.copying import read_frame
 from emissions.services.divide import divide
-from emissions.services.facts import Facts, load_facts
 from emissions.services.pools.lines import PoolLines, no_lines, pool_figures
+from emissions.services.resolving.facts import Facts, load_facts
 
 HOUR_US = 3_600_000_000
 HOURS, HARDWARE = QUANTITIES.index("device_hours"), QUANTITIES.index("embodied_kg")

@@ -12,8 +12,9 @@ from emissions.calculation.vocabulary import EntrySource, PoolKind
 from emissions.models import Cell
 from emissions.models.entry import QUANTITIES
 from emissions.services.calculate import quantities
-from emissions.services.facts import Facts
-from emissions.services.resolve import RUN_COLUMNS, Resolved, resolve
+from emissions.services.resolving.columns import RUN_COLUMNS
+from emissions.services.resolving.facts import Facts
+from emissions.services.resolving.resolve import Resolved, resolve
 
 #: What a rule is given: a row per pool, the month as year × 12 + month − 1.
 POOL_COLUMNS: dict[str, type[pl.DataType]] = {

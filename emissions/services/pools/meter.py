@@ -24,8 +24,8 @@ from emissions.models import Organisation
 from emissions.models.entry import QUANTITIES
 from emissions.selectors.metering import Reconciliation, nano, reconciliations
 from emissions.services.divide import divide
-from emissions.services.facts import Facts, load_facts
 from emissions.services.pools.lines import PoolLines, no_lines, pool_figures
+from emissions.services.resolving.facts import Facts, load_facts
 
 HOUR_US = 3_600_000_000
 IT, FACILITY = QUANTITIES.index("energy_it_kwh"), QUANTITIES.index("energy_facility_kwh")

@@ -17,12 +17,12 @@ from emissions.calculation.vocabulary import PoolKind
 from emissions.models import Cell, Organisation
 from emissions.models.entry import QUANTITIES
 from emissions.services.copying import read_frame
-from emissions.services.facts import Facts
 from emissions.services.pools.coverage import wanted_coverage
 from emissions.services.pools.idle import wanted_idle
 from emissions.services.pools.lines import CELL_TYPES, POOL_COLUMNS, PoolLines
 from emissions.services.pools.meter import wanted_remainder
 from emissions.services.pools.statement import wanted_statements
+from emissions.services.resolving.facts import Facts
 
 KEY = [*Cell.KEY, "month"]
 COLUMNS: dict[str, type[pl.DataType]] = {

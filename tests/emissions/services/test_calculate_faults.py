@@ -12,11 +12,11 @@ from emissions.models import GridZone, Organisation, PendingCalculation, Run, Ru
 from emissions.services import calculate
 from emissions.services.calculate import WAITING_BATCH, calculate_pending
 from emissions.services.factors.adopt import adopt_factor_set
-from emissions.services.facts import load_facts
 from emissions.services.invalidate import organisation_changed
 from emissions.services.manage_projects import assign_project
 from emissions.services.record_runs import delete_run, edit_run
-from emissions.services.resolve import resolve
+from emissions.services.resolving.facts import load_facts
+from emissions.services.resolving.resolve import resolve
 from emissions.services.verify_ledger import verify_ledger
 from tests.factories import (
     NOW,

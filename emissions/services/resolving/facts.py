@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import polars as pl
 from django.db.models import QuerySet
 
 from emissions.calculation.arrays import Bools, Floats, Ints
@@ -53,7 +52,7 @@ from emissions.services.factors.tables import (
     zone_tree,
 )
 
-DATA = Path(__file__).resolve().parents[1] / "data"
+DATA = Path(__file__).resolve().parents[2] / "data"
 
 
 class Table:
@@ -395,13 +394,3 @@ def is_cloud(kind: Any) -> Bools:
 def is_controlled(control: Any) -> Bools:
     """Return where the organisation controls the IT."""
     return np.asarray(control != Control.OTHER.value, dtype=np.bool_)
-
-
-def column(frame: pl.DataFrame, name: str, *, missing: Any, dtype: Any) -> Any:
-    """Return a frame's column as an array, with `missing` for null and for an absent column."""
-    if name not in frame.columns:
-        return np.full(frame.height, missing, dtype=dtype)
-    series = frame[name]
-    if series.null_count():
-        series = series.fill_null(missing)
-    return series.to_numpy().astype(dtype)
