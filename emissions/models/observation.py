@@ -14,7 +14,7 @@ class Observation(models.Model):
 
     An energy counts as evidence only with its basis beside it: `energy_kwh` (the whole run's)
     with `energy_basis`, and each component with its own. Rows of one source are parts and add
-    up; different sources are alternatives, and the best one counts (`services/evidence`).
+    up; different sources are alternatives, and the best one counts (`services/resolving/evidence`).
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="observations")

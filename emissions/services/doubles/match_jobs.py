@@ -10,7 +10,7 @@ job of its own project if
   same number of devices, no other chip, and at least half of the job's time.
 
 The scheduler's record counts; what the tracker saw counts as evidence of it, component by
-component (`services/evidence`). Whatever is less certain goes to the review list. What a
+component (`services/resolving/evidence`). Whatever is less certain goes to the review list. What a
 person has decided of two runs stays decided.
 """
 
