@@ -147,7 +147,7 @@ class TestAnswers:
             {**row, "external_id": "a"},
             {**row, "external_id": "b"},
             {**row, "external_id": "b", "energy_kwh": 2},
-            {**row, "duration_hours": "1"},
+            {**row, "energy_kwh": "1"},
         ]
         answer = client.post("/api/v1/runs/", rows, format="json").json()["results"]
 
