@@ -4,7 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from emissions.calculation.vocabulary import Role, Tenure
@@ -70,6 +72,18 @@ def url(thing: Site | Node) -> str:
     kind = "site" if isinstance(thing, Site) else "node"
     kwargs = {"organisation_slug": thing.organisation.slug, f"{kind}_slug": thing.slug}
     return reverse(kind, kwargs=kwargs)
+
+
+def test_no_page_reads_the_lines_of_the_ledger(client, officer, site, node) -> None:
+    make_run(project=make_project(organisation=officer.organisation), node=node)
+    settle()
+    inventory = reverse("inventory", kwargs={"organisation_slug": officer.organisation.slug})
+    with CaptureQueriesContext(connection) as queries:
+        for address in (url(site), url(node), inventory):
+            assert client.get(address, {"period": "2026"}).status_code == 200
+    read = [one["sql"] for one in queries if "emissions_nodetotal" in one["sql"]]
+    assert read
+    assert not [one["sql"] for one in queries if "emissions_emissionentry" in one["sql"]]
 
 
 def test_a_site_shows_how_its_meter_is_explained(client, officer, site, node) -> None:
