@@ -8,6 +8,7 @@ from django.template import RequestContext, Template
 from django.test import RequestFactory
 
 from emissions.calculation.vocabulary import Basis, Fit, RunStatus
+from emissions.charts import numbers
 from emissions.charts.numbers import NO_BREAK_SPACE as NB
 from emissions.templatetags import tonne
 
@@ -191,3 +192,16 @@ def test_a_day_that_a_run_ends_on_is_said_once():
 )
 def test_a_whole_month_is_named_and_other_days_stand_with_their_last(ends_before, text):
     assert tonne.days(date(2026, 5, 1), ends_before) == text
+
+
+def test_a_change_shows_its_interval_or_that_it_is_not_clear():
+    up = numbers.change(12, 10)
+    clear = tonne.moved(numbers.Moved(up, True, "+1.0 to +3.0\xa0t"))
+    assert "▲ +20%" in clear
+    assert "change-worse" in clear
+    assert "(+1.0 to +3.0\xa0t)" in clear
+    unclear = tonne.moved(numbers.Moved(up, False, "−1.0 to +5.0\xa0t"))
+    assert "no clear change" in unclear
+    assert "▲" not in unclear
+    assert tonne.moved("") == "", "nothing is compared"
+    assert tonne.moved(None) == tonne.MISSING

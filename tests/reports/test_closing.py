@@ -122,6 +122,9 @@ def test_what_came_later_is_shown_beside_what_was_closed(organisation, officer):
     rows = officer.get(url("quarter_closing")).context["rows"]
     assert {row.label for row in rows if row.moved} >= {"Location-based", "Energy", "Runs started"}
     assert next(row for row in rows if row.label == "Runs started").since == "+1"
+    (location,) = (row for row in rows if row.label == "Location-based")
+    assert location.since_range.startswith("+")
+    assert "–" in location.range
     page = text(officer.get(reverse("report_list", args=["lab"])))
     assert "since, pending restatement" in page
     assert page.count(">Closed<") == 1

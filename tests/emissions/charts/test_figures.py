@@ -11,6 +11,7 @@ from emissions.charts.figures import (
     ranked,
     shortened,
 )
+from emissions.charts.tables import change_cell
 
 JANUARY, FEBRUARY = date(2025, 1, 1), date(2025, 2, 1)
 
@@ -209,3 +210,24 @@ def test_the_id_that_keeps_plotly_from_adding_a_style_element_is_its_own():
     marker = page.split('<meta id="')[1].split('"')[0]
     script = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
     assert f'getElementById("{marker}")' in script.read_text(encoding="utf-8")
+
+
+def test_a_change_that_may_as_well_be_none_is_no_clear_change():
+    assert change_cell(11.0, 10.0, 1, Range(-0.5, 2.5)).note == "no clear change"
+    assert change_cell(11.0, 10.0, 1, Range(0.5, 1.5)).note == "+0.50 to +1.5"
+    assert change_cell(11.0, 10.0, 1).note == ""
+    assert change_cell(0.011, 0.01, 1, Range(0.0001, 0.002)).note == "", "rounded away"
+
+
+def test_the_bar_of_all_others_has_their_interval():
+    bars = [Bar(str(number), float(number), range=Range(0, 99)) for number in range(1, 9)]
+    card = ranked(
+        bars,
+        id="r",
+        title="R",
+        unit="t",
+        limit=5,
+        other=lambda labels: Range(5.0, 15.0) if set(labels) == set("1234") else None,
+    )
+    assert card.plot["data"][0]["error_x"]["array"][-1] == 5
+    assert card.plot["data"][0]["error_x"]["arrayminus"][-1] == 5

@@ -142,3 +142,23 @@ def test_a_list_s_unit_suits_its_middle():
 )
 def test_bounds_have_the_digits_that_tell_them_apart(low, high, text):
     assert numbers.bounds_text(low, high) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [(-2.04, 6.13, "−2.0 to 6.1"), (0.003, 10, "0–10"), (-6.1, -2.0, "−6.1 to −2.0")],
+)
+def test_bounds_below_zero_are_not_joined_by_a_dash(low, high, text):
+    assert numbers.bounds_text(low, high) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (800, 2100, "+0.80 to +2.1\xa0t"),
+        (-14e3, -2600, "−14 to −2.6\xa0t"),
+        (0, 9, "0 to +9.0\xa0kg"),
+    ],
+)
+def test_the_interval_of_a_change_has_signs(low, high, text):
+    assert numbers.signed_range_text(low, high, numbers.MASS) == text

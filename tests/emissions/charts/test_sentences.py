@@ -27,6 +27,7 @@ def test_says_how_it_moved():
     assert headline(before=1500).endswith(": as much as in 2025.")
     assert headline(before=0).endswith("; nothing was recorded in 2025.")
     assert headline(before=1000).endswith("than in 2025.")
+    assert headline(before=1000, clear=False).endswith(": no clear change from 2025.")
 
 
 def test_nothing_is_no_emission_of_zero():

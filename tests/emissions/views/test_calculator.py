@@ -41,6 +41,21 @@ def test_the_address_is_the_question(client: Client) -> None:
     assert found["kg"] == pytest.approx(1.44)
 
 
+def test_figures_stand_with_their_interval_and_what_it_comes_from(client: Client) -> None:
+    question = {"energy_kwh": 100, "duration_hours": 1, "place": "FR", "pue": 1, "year": 2025}
+    page = client.get("/calculator/", question)
+    pounds = client.get("/calculator/", {**question, "unit": "lb"})
+    assert page.content.decode().count('title="95 % interval"') >= 3
+    assert page.context["mostly_from"].startswith("Stated power or load of hardware not stated")
+    low, high = (
+        answer.context["ranges"]["location_based_kg"].split("\xa0") for answer in (page, pounds)
+    )
+    assert (low[1], high[1]) == ("kg", "lb")
+    assert float(high[0].split("–")[0]) == pytest.approx(
+        2.2046 * float(low[0].split("–")[0]), rel=0.05
+    )
+
+
 def test_device_hours_are_not_multiplied_again(client: Client) -> None:
     by_clock = figures(client, hardware="A100", device_count=8, duration_hours=10)
     summed = figures(client, hardware="A100", device_count=8, device_hours=80)

@@ -147,6 +147,8 @@ def test_a_preview_shows_figures_and_stores_nothing(house: House) -> None:
     assert "1.44" in page
     assert "8 × 10 h wall-clock" in page
     assert "80 device-hours" in page
+    assert answer.context["ranges"]["location_based_kg"] == "1.1–2.0\xa0kg"
+    assert "The 95 % interval comes mostly from: Stated power or load of" in page
     assert Run.objects.count() == 1
 
 
