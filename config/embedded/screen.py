@@ -15,7 +15,7 @@ class Screen:
     def __init__(self) -> None:
         self._last_dot = 0.0
 
-    def say(self, text: str = "") -> None:
+    def say(self, text: str) -> None:
         """Write a line."""
         print(text, flush=True)
 

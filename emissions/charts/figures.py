@@ -307,7 +307,7 @@ def _label(bar: Bar) -> str:
     return f'<a href="{html.escape(bar.url)}" target="_top">{_safe(text)}</a>'
 
 
-def _hover(unit: str, digits: int = 3) -> str:
+def _hover(unit: str, digits: int) -> str:
     return f"<b>%{{y:,.{digits}~r}}</b> {_safe(unit)}"
 
 

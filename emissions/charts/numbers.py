@@ -71,7 +71,7 @@ def typical(values: Iterable[Number | None]) -> list[Number]:
     return known[len(known) // 2 : len(known) // 2 + 1]
 
 
-def quantity_text(value: Number, units: tuple[Unit, ...], symbol: str | None = None) -> str:
+def quantity_text(value: Number, units: tuple[Unit, ...], symbol: str | None) -> str:
     """Return a quantity in the unit that suits it, or in the one that is named."""
     if symbol:
         unit = next(unit for unit in units if unit.symbol == symbol)

@@ -55,7 +55,7 @@ def month_table(
     cells: Mapping[CellKey, Range | None],
     sums: Summed,
     compared: Summed | None,
-    closed: Collection[date] = (),
+    closed: Collection[date],
 ) -> Table:
     """Return months as rows and series as columns, with their total and what it is compared with.
 
@@ -145,7 +145,7 @@ def figure_cell(value: float | None, decimals: int, found: Range | None = None) 
     return Cell(text, numeric=True, note=note)
 
 
-def figure_text(value: float, decimals: int, found: Range | None = None) -> str:
+def figure_text(value: float, decimals: int, found: Range | None) -> str:
     """Return a number with a table's decimals, or the digits that its interval supports.
 
     What the decimals would round away is "<1".
@@ -163,7 +163,7 @@ def change_cell(
     current: numbers.Number,
     previous: numbers.Number,
     decimals: int,
-    found: Range | None = None,
+    found: Range | None,
 ) -> Cell:
     """Return how a figure changed, with the interval of the difference under it.
 

@@ -10,7 +10,7 @@ from xml.parsers import expat
 import fastexcel
 import polars as pl
 
-from emissions.importers.cells import DEFAULT_LIMITS, MEGABYTE, Limits, Row, TableError, too_long
+from emissions.importers.cells import MEGABYTE, Limits, Row, TableError, too_long
 from emissions.importers.old_excel import read_old_sheets
 
 CHUNK = 256 * 1024
@@ -160,7 +160,7 @@ def _measure(
 
 
 def read_sheets(
-    content: bytes, *, names: Sequence[re.Pattern[str]], limits: Limits = DEFAULT_LIMITS
+    content: bytes, *, names: Sequence[re.Pattern[str]], limits: Limits
 ) -> list[list[Row]]:
     """Return the rows of the first sheet of a workbook that each name fits; none if none does.
 

@@ -54,7 +54,7 @@ def cross_totals(
     period: Period | None,
     by: Sequence[str],
     filters: Filters,
-    zones: Sequence[str] = (),
+    zones: Sequence[str],
 ) -> list[SumRow]:
     """Return the sums by dimensions, in order of their keys; without any, the one sum."""
     lines = lines_of(organisation=organisation, period=period, filters=filters)

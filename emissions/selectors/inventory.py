@@ -194,7 +194,7 @@ def life_history(*, node: Node) -> QuerySet[NodeLife]:
 
 
 def hardware_rows(
-    *, organisation: Organisation, text: str = "", kind: str = "", own: bool = False
+    *, organisation: Organisation, text: str, kind: str, own: bool
 ) -> QuerySet[HardwareModel]:
     """Return the catalogue, narrowed by words, a kind, or to own entries.
 

@@ -53,10 +53,10 @@ def assign_runs(
     runs: QuerySet[Run],
     by: User | None,
     now: datetime,
-    project: Project | None = None,
-    place: Site | CloudRegion | GridZone | None = None,
-    hardware: HardwareModel | None = None,
-    remember: bool = False,
+    project: Project | None,
+    place: Site | CloudRegion | GridZone | None,
+    hardware: HardwareModel | None,
+    remember: bool,
 ) -> Assigned:
     """Fill in what runs lack, in a statement each; what is stated stays as it is.
 

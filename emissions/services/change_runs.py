@@ -48,7 +48,7 @@ def put_run(
     editable: QuerySet[Run],
     by: User | None,
     now: datetime,
-    expected: Expectation | None = None,
+    expected: Expectation | None,
 ) -> Received:
     """Record a run under its external id, or make the one that is there the same.
 
@@ -107,7 +107,7 @@ def continue_run(
     restate: Callable[[Run], Run],
     by: User | None,
     now: datetime,
-    expected: Expectation | None = None,
+    expected: Expectation | None,
 ) -> Run:
     """Change what is stated of a run while it is going, its end included.
 
@@ -148,7 +148,7 @@ def remove_run(
     run_id: int,
     by: User | None,
     now: datetime,
-    expected: Expectation | None = None,
+    expected: Expectation | None,
 ) -> None:
     """Delete a run: a tombstone stays, and the ledger posts its lines with the opposite sign.
 

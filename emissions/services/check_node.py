@@ -7,9 +7,7 @@ from typing import Any
 from emissions.services.change_life import LifeOver
 
 
-def check_node(
-    values: Mapping[str, Any], *, disposed_on: date | None = None
-) -> Iterator[tuple[str, str]]:
+def check_node(values: Mapping[str, Any], *, disposed_on: date | None) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with a node's values: (field, what to do about it).
 
     Values carry the names of `Machine`; None means "not stated".

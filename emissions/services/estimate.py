@@ -108,9 +108,7 @@ def estimate_runs(*, runs: Sequence[Run], organisation: Organisation | None) -> 
     return estimate_columns(columns=frame, organisation=organisation)
 
 
-def estimate_columns(
-    *, columns: pl.DataFrame, organisation: Organisation | None = None
-) -> list[Estimate]:
+def estimate_columns(*, columns: pl.DataFrame, organisation: Organisation | None) -> list[Estimate]:
     """Return the figures of a table of runs, in one call of the core.
 
     Parameters

@@ -47,7 +47,7 @@ HOURS_OF_A_CENTURY = 876_000
 """An interval as long as any run's would be beyond PostgreSQL's."""
 
 
-def site_changed(*, site: Site, by: User | None, cause: Cause = Cause.DATA) -> int:
+def site_changed(*, site: Site, by: User | None, cause: Cause) -> int:
     """Queue the runs at a site: directly, or on a node that has stood there; and its pools."""
     placed = (
         "(pool.site_id = %s OR pool.node_id IN"
@@ -237,7 +237,7 @@ def cloud_accounts_changed(
     provider: str,
     by: User | None,
     cause: Cause = Cause.DATA,
-    reason: str = "",
+    reason: str,
 ) -> None:
     """Mark all months that a provider has stated of any account: whose a run is may change."""
     stated = ProviderStatement.objects.filter(organisation=organisation, account__provider=provider)

@@ -30,7 +30,7 @@ class LedgerState:
 
 
 def ledger_state(
-    *, organisation: Organisation, filters: Filters, closed: ClosedQuarter | None = None
+    *, organisation: Organisation, filters: Filters, closed: ClosedQuarter | None
 ) -> LedgerState:
     """Return the state of an organisation's ledger; of a closed quarter, with its factor sets."""
     latest = Posting.objects.filter(organisation=organisation).order_by("-id").first()

@@ -127,7 +127,7 @@ def fold(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.casefold())
 
 
-def read_rows(table: Table, kind: Format, *, version: str, month: str = "") -> Statement:
+def read_rows(table: Table, kind: Format, *, version: str, month: str) -> Statement:
     """Read a table that has the columns of an export, and add it up.
 
     `month` is that of rows which do not name theirs.

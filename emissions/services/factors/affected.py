@@ -92,7 +92,7 @@ def changed_spans(
 
 
 def changed_hours(
-    *, before: Sets, after: Sets, zone_ids: Sequence[int], closed: Closed = ()
+    *, before: Sets, after: Sets, zone_ids: Sequence[int], closed: Closed
 ) -> list[Span]:
     """Return the years of zones whose hours are in a set that comes, goes or moves.
 

@@ -45,13 +45,13 @@ def adopted_sets(*, organisation: Organisation | None) -> Sets:
     return tuple(adoptions.order_by("precedence", "pk").values_list("factor_set_id", "precedence"))
 
 
-def factor_table(*, sets: Sets, tree: ZoneTree | None = None, closed: Closed = ()) -> FactorTable:
+def factor_table(*, sets: Sets, tree: ZoneTree | None = None, closed: Closed) -> FactorTable:
     """Return the factors of some sets, to choose from; in closed months those of then."""
     tree = zone_tree() if tree is None else tree
     return _joined_factors(sets, tree, _others(closed, sets))
 
 
-def hourly_table(*, sets: Sets, closed: Closed = ()) -> HourlyTable:
+def hourly_table(*, sets: Sets, closed: Closed) -> HourlyTable:
     """Return the hours in some sets; in closed months those in the sets of then."""
     return _joined_hours(sets, _others(closed, sets))
 

@@ -57,7 +57,7 @@ OBSERVED: dict[str, type[pl.DataType]] = {
 }
 
 
-def with_evidence(*, runs: pl.DataFrame, chosen: str, params: Sequence[Any] = ()) -> pl.DataFrame:
+def with_evidence(*, runs: pl.DataFrame, chosen: str, params: Sequence[Any]) -> pl.DataFrame:
     """Return runs, of the columns `id` and `duration_hours` at least, with `EVIDENCE_COLUMNS`.
 
     One query, by an index that holds evidence alone; `chosen` is the SQL of the runs' ids.
@@ -70,7 +70,7 @@ def with_evidence(*, runs: pl.DataFrame, chosen: str, params: Sequence[Any] = ()
     return runs.join(found, left_on="id", right_on="run_id", how="left", maintain_order="left")
 
 
-def read_evidence(*, chosen: str, params: Sequence[Any] = ()) -> pl.DataFrame:
+def read_evidence(*, chosen: str, params: Sequence[Any]) -> pl.DataFrame:
     """Return the observations of runs that can count, with the columns of `OBSERVED`."""
     seen = (
         " (extract(epoch FROM one.started_at) * 1000000)::bigint,"
