@@ -9,6 +9,7 @@ metered or stated, and as far off as that. `selectors/uncertainty.py` asks for t
 """
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -102,8 +103,7 @@ class Spread:
     """Lines by their inputs: the intervals of their sums, whole, by group or by scope.
 
     `key_of` names the group of a line; without it, all lines are one. What couples lines (a
-    provider's statement in the place of runs) does so within a group only. `sign_of` is −1 of
-    lines that are taken away.
+    provider's statement in the place of runs) does so within a group only.
     """
 
     def __init__(
@@ -111,26 +111,30 @@ class Spread:
         rows: Sequence[Row],
         *,
         key_of: Callable[[Row], Hashable] = lambda _: None,
-        sign_of: Callable[[Row], float] | None = None,
+        inputs: "_Inputs | None" = None,
     ) -> None:
-        self._rows, self._sign_of = rows, sign_of
+        self.rows = rows
         self._keys: dict[Any, int] = {}
         groups = [self._keys.setdefault(key_of(row), len(self._keys)) for row in rows]
         self._group: Ints = np.array(groups, dtype=np.int64)
-        self._inputs = _Inputs(rows)
+        self._inputs = inputs or _Inputs(rows, self._own_shares())
         self._amounts = {
             name: _column(rows, name) for name in AMOUNTS if not rows or f"sum_{name}" in rows[0]
         }
-        self._inputs.add_own(self._own_shares())
         self._net_of_statements()
-        if sign_of is not None:
-            signs = np.array([sign_of(row) for row in rows], dtype=np.float64)
-            self._amounts = {name: signs * found for name, found in self._amounts.items()}
 
-    def regrouped(self, key_of: Callable[[Row], Hashable], *, metered: bool = True) -> "Spread":
-        """Return the same lines by groups; without meters where groups hold parts of a site."""
-        rows = self._rows if metered else [{**row, "metered": 0} for row in self._rows]
-        return Spread(rows, key_of=key_of, sign_of=self._sign_of)
+    def regrouped(self, key_of: Callable[[Row], Hashable]) -> "Spread":
+        """Return the same lines by groups."""
+        return Spread(self.rows, key_of=key_of, inputs=self._inputs)
+
+    def weighted(self, weight_of: Callable[[Row], float]) -> "Spread":
+        """Return the same lines times a number each: 0 leaves one out, −1 takes it away."""
+        found = copy(self)
+        for name in ("whole", "each"):
+            found.__dict__.pop(name, None)
+        weights = np.array([weight_of(row) for row in self.rows], dtype=np.float64)
+        found._amounts = {name: weights * amounts for name, amounts in self._amounts.items()}
+        return found
 
     @cached_property
     def whole(self) -> Uncertainty:
@@ -216,7 +220,7 @@ class Spread:
         return amounts if where is None else np.where(where, amounts, 0.0)
 
     def _of_scope(self, key: ScopeKey) -> Bools:
-        found = [(row["cell__scope"], row["cell__category"]) == key for row in self._rows]
+        found = [(row["cell__scope"], row["cell__category"]) == key for row in self.rows]
         return np.array(found, dtype=np.bool_)
 
     def _sources(self) -> list[Source]:
@@ -234,26 +238,26 @@ class Spread:
         """Return the runs' own standard deviation as a share of an amount: as large of whatever
         follows from their energy. Where the sum is metered it cancels out.
         """
-        location, own = _column(self._rows, "by_hour"), _column(self._rows, "own")
+        location, own = _column(self.rows, "by_hour"), _column(self.rows, "own")
         known = location != 0
         shares = np.sqrt(np.maximum(own, 0.0)) / np.where(known, np.abs(location), 1.0)
         shares = np.where(known, shares, 0.0)
-        metered = np.array([row["metered"] for row in self._rows], dtype=np.int64)
+        metered = np.array([row["metered"] for row in self.rows], dtype=np.int64)
         return np.where(metered != 0, 0.0, shares)
 
     def _net_of_statements(self) -> None:
         """Move what stands at a place with a provider's statement to the statement's line."""
         places = [
             (group, row.get("month"), *(row[column] for column in PLACE))
-            for group, row in zip(self._group.tolist(), self._rows, strict=True)
+            for group, row in zip(self._group.tolist(), self.rows, strict=True)
         ]
         stated: dict[Any, int] = {}
-        for at, row in enumerate(self._rows):
+        for at, row in enumerate(self.rows):
             if row["kind"] == PoolKind.STATEMENT:
                 stated.setdefault(places[at], at)
-        for at, row in enumerate(self._rows) if stated else ():
+        for at, row in enumerate(self.rows) if stated else ():
             to = stated.get(places[at])
-            same = to is not None and row["cell__category"] == self._rows[to]["cell__category"]
+            same = to is not None and row["cell__category"] == self.rows[to]["cell__category"]
             if to is None or to == at or not same:
                 continue
             for name in STATED:
@@ -304,16 +308,13 @@ def _column(rows: Sequence[Row], name: str) -> Floats:
 class _Inputs:
     """The inputs behind rows: what each row shares with others, and what to call it."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[Row], own: Floats) -> None:
         self._rows = rows
         self._labels: dict[tuple[str, int], str] = {}
-        self._found: dict[str, Shared] = {}
+        # What is off in each line alone: the runs' own load and counters.
+        self._found = {OWN: Shared(np.arange(1, own.size + 1), own, own)}
         nothing = np.zeros(len(rows))
         self._nothing = Shared(np.zeros(len(rows), dtype=np.int64), nothing, nothing)
-
-    def add_own(self, shares: Floats) -> None:
-        """Add what is off in each line alone: the runs' own load and counters."""
-        self._found[OWN] = Shared(np.arange(1, shares.size + 1), shares, shares)
 
     def label(self, name: str, key: int) -> str:
         """Return the words for one input."""

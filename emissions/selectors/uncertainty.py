@@ -142,21 +142,32 @@ class PeriodSpread:
             for era, one in ((NOW, period), (BEFORE, before))
         }
         self._others = {month for one in others for month in one.month_starts}
-        self._asked: dict[tuple[str, ...], list[Row]] = {}
+        self._asked: dict[tuple[str, ...], Spread] = {}
+        self._groups: dict[By, Spread] = {}
         self._compared: dict[By, Compared] = {}
+
+    @cached_property
+    def _all(self) -> Spread:
+        lines = lines_of(organisation=self._organisation, period=None, filters=self._filters)
+        within = self._within(lines, self._others)
+        return Spread(self._in_eras(rows_by(lines=within, filters=self._filters)))
+
+    @cached_property
+    def _parts(self) -> Spread:
+        return Spread([{**row, "metered": 0} for row in self._all.rows])
 
     @cached_property
     def lines(self) -> Spread:
         """The period's lines by inputs and months, as one group."""
-        return _of_era(self._rows, NOW)
+        return self._all.weighted(_now)
 
     @cached_property
     def _lines_before(self) -> Spread:
-        return _of_era(self._rows, BEFORE)
+        return self._all.weighted(_before)
 
     @cached_property
     def _both(self) -> Spread:
-        return _of_era(self._rows, NOW | BEFORE)
+        return self._all.weighted(_sign)
 
     @property
     def whole(self) -> Uncertainty:
@@ -173,42 +184,42 @@ class PeriodSpread:
 
     def by(self, by: By) -> Ranges:
         """Return the intervals of totals by a dimension, keyed as `totals_by` keys them."""
-        return self._ranges(by, NOW, self.lines)
+        return Ranges(self.lines, self._grouped_by(by).weighted(_now))
 
     def compared(self, by: By) -> Compared | None:
         """Return the same with the compared period's and the changes; None without one."""
         if self._before is None:
             return None
         if by not in self._compared:
+            grouped = self._grouped_by(by)
             self._compared[by] = Compared(
-                self._ranges(by, BEFORE, self._lines_before),
-                self._ranges(by, NOW | BEFORE, self._both),
+                Ranges(self._lines_before, grouped.weighted(_before)),
+                Ranges(self._both, grouped.weighted(_sign)),
             )
         return self._compared[by]
 
     def beside(self, other: Period) -> tuple[Spread, Spread]:
         """Return the lines of one of the others, and those of the period less them."""
-        its = [row for row in self._rows if row["month"] in other.month_starts]
-        now = [row for row in self._rows if row["era"] & NOW]
+        its = [row for row in self._all.rows if row["month"] in other.month_starts]
+        now = [row for row in self._all.rows if row["era"] & NOW]
         return Spread(its), _change(now, its)
 
     def by_month_and(self, by: By) -> Ranges:
         """Return the intervals of cells: of a month and a value of a dimension."""
         key_of = _key_by(self._dimension(by))
-        rows = self._rows_by(by, whole_sites=by in WHOLE_SITES)
-        return Ranges(self.lines, _of_era(rows, NOW, lambda row: (row["month"], key_of(row))))
+        cells = self._lines_by(by).regrouped(lambda row: (row["month"], key_of(row)))
+        return Ranges(self.lines, cells.weighted(_now))
 
-    @cached_property
-    def _rows(self) -> list[Row]:
-        lines = lines_of(organisation=self._organisation, period=None, filters=self._filters)
-        within = self._within(lines, self._others)
-        return self._in_eras(rows_by(lines=within, filters=self._filters))
+    def _grouped_by(self, by: By) -> Spread:
+        if by not in self._groups:
+            self._groups[by] = self._lines_by(by).regrouped(_key_by(self._dimension(by)))
+        return self._groups[by]
 
-    def _rows_by(self, by: By, *, whole_sites: bool) -> list[Row]:
-        """Return the lines with the columns of a dimension."""
+    def _lines_by(self, by: By) -> Spread:
+        """Return the lines with the columns of a dimension; a meter counts for whole sites."""
         columns = self._dimension(by).columns
         if {*columns} <= {*INPUTS, "month"}:
-            return self._rows if whole_sites else [{**row, "metered": 0} for row in self._rows]
+            return self._all if by in WHOLE_SITES else self._parts
         if columns not in self._asked:
             lines, _ = lines_by(
                 organisation=self._organisation, period=None, by=by, filters=self._filters
@@ -218,14 +229,10 @@ class PeriodSpread:
                 filters=self._filters,
                 columns=("month", *columns),
                 names=TABLED,
-                whole_sites=whole_sites,
+                whole_sites=by in WHOLE_SITES,
             )
-            self._asked[columns] = self._in_eras(rows)
+            self._asked[columns] = Spread(self._in_eras(rows))
         return self._asked[columns]
-
-    def _ranges(self, by: By, era: int, whole: Spread) -> Ranges:
-        rows = self._rows_by(by, whole_sites=by in WHOLE_SITES)
-        return Ranges(whole, _of_era(rows, era, _key_by(self._dimension(by))))
 
     def _dimension(self, by: By) -> Dimension:
         today = by is By.TEAM and self._filters.structure is Structure.TODAY
@@ -242,15 +249,12 @@ class PeriodSpread:
         return found
 
 
-def _of_era(
-    rows: Sequence[Row], era: int, key_of: Callable[[Row], Hashable] = lambda _: None
-) -> Spread:
-    """Return the lines of one period; of both, those of the compared one taken away."""
-    return Spread(
-        [row for row in rows if row["era"] & era],
-        key_of=key_of,
-        sign_of=_sign if era == NOW | BEFORE else None,
-    )
+def _now(row: Row) -> float:
+    return float(bool(row["era"] & NOW))
+
+
+def _before(row: Row) -> float:
+    return float(bool(row["era"] & BEFORE))
 
 
 def _sign(row: Row) -> float:
@@ -320,7 +324,7 @@ def _rows_of_periods(
 
 def _change(now: Sequence[Row], before: Sequence[Row]) -> Spread:
     rows = [{**row, "era": era} for era, its in ((NOW, now), (BEFORE, before)) for row in its]
-    return _of_era(rows, NOW | BEFORE)
+    return Spread(rows).weighted(_sign)
 
 
 def coverage_within(*, organisation: Organisation, starts_on: date, ends_before: date) -> Interval:
