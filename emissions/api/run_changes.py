@@ -245,7 +245,9 @@ def _restated(run: Run, patch: Mapping[str, Any], rows: Rows) -> Run:
         raise ValidationError(errors)
     row = {name: value for name, value in told.items() if name != "ended_at"}
     row["started_at"] = run.started_at.isoformat()
-    if any(patch.get(name) is not None for name in HOURS) or run.status == RunStatus.RUNNING:
+    if run.count_assumed:
+        row |= dict.fromkeys(("device_count", "duration_hours"))
+    elif any(patch.get(name) is not None for name in HOURS) or run.status == RunStatus.RUNNING:
         row |= dict.fromkeys(HOURS)
     elif "device_count" in patch:
         row["device_hours"] = None

@@ -269,8 +269,10 @@ def _water(it: Ints, pue: Floats, place: Place) -> Floats:
 def _run_assumptions(activity: Activity) -> Ints:
     unknown = np.isnan(activity.embodied_kg_per_device)
     no_life = ~unknown & np.isnan(activity.life_years)
-    return flagged(where=unknown, bit=Assumption.EMBODIED_UNKNOWN) | flagged(
-        where=no_life, bit=Assumption.LIFE_DEFAULT
+    return (
+        flagged(where=unknown, bit=Assumption.EMBODIED_UNKNOWN)
+        | flagged(where=no_life, bit=Assumption.LIFE_DEFAULT)
+        | flagged(where=activity.count_assumed, bit=Assumption.DEVICE_COUNT)
     )
 
 

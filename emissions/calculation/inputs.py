@@ -49,6 +49,8 @@ class Activity:
     ----------
     device_count : (n,) float64
         Devices working at the same time; NaN counts as one. [1]
+    count_assumed : (n,) bool
+        Only device-hours are stated: `device_count` and `duration_hours` were made from them.
     duration_hours : (n,) float64
         Wall-clock time of the run. [h]
     device_hours : (n,) float64
@@ -95,6 +97,7 @@ class Activity:
     """
 
     device_count: Floats
+    count_assumed: Bools
     duration_hours: Floats
     device_hours: Floats
     device_max_watts: Floats

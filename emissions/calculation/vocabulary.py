@@ -401,6 +401,7 @@ class Assumption(IntFlag):
     CPU_POWER_DEFAULT = 4096
     HOURLY = 8192
     HOURLY_GAPS = 16384
+    DEVICE_COUNT = 32768
 
 
 LABELS = {

@@ -313,6 +313,8 @@ def initial_of(run: Run) -> dict[str, Any]:
     initial["equipment"] = (run.node or run.hardware or "") and str(run.node or run.hardware)
     place = run.site or run.cloud_region or run.zone
     initial["place"] = str(place) if place else ""
+    if run.count_assumed:
+        return {**initial, "device_count": None, "duration_hours": None}
     if abs(run.device_hours - run.device_count * run.duration_hours) <= run.device_hours * 1e-9:
         initial["device_hours"] = None  # It follows from the other two.
     return initial

@@ -82,6 +82,8 @@ class Run(models.Model):
     started_at = models.DateTimeField()
     duration_hours = models.FloatField(help_text="Wall-clock. [h]")
     device_count = models.FloatField(default=1)
+    #: Nobody stated the count: it and the wall-clock hours were made from device-hours alone.
+    count_assumed = models.BooleanField(default=False, db_default=False)
     device_hours = models.FloatField(help_text="Devices × wall-clock, or as stated. [h]")
 
     energy_kwh = models.FloatField(null=True, blank=True)

@@ -125,6 +125,7 @@ class ImportRow(models.Model):
     started_at = models.DateTimeField(null=True)
     duration_hours = models.FloatField(null=True)
     device_count = models.FloatField(null=True)
+    count_assumed = models.BooleanField(default=False, db_default=False)
     device_hours = models.FloatField(null=True)
     energy_kwh = models.FloatField(null=True)
     energy_includes_pue = models.BooleanField(null=True)

@@ -45,7 +45,11 @@ def counted(rows: pl.DataFrame, *, devices_in_node: Mapping[int, float]) -> pl.D
         .then(pl.max_horizontal((hours / YEAR_HOURS).ceil(), pl.lit(1.0)))
     )
     count = pl.when(pl.col("node_id").is_not_null()).then(in_node).otherwise(needed)
-    return rows.with_columns(device_count=pl.coalesce("device_count", count))
+    known = pl.any_horizontal(pl.col("device_count", "node_id", "duration_hours").is_not_null())
+    assumed = ~known & hours.is_not_null()
+    if "count_assumed" in rows.columns:  # It was filled in before.
+        assumed |= pl.col("count_assumed")
+    return rows.with_columns(device_count=pl.coalesce("device_count", count), count_assumed=assumed)
 
 
 def completed(rows: pl.DataFrame) -> pl.DataFrame:

@@ -101,6 +101,9 @@ def complete_run(values: Values) -> dict[str, Any]:
     full = dict(values)
     count = devices_of(values)
     wall, hours = _number(values, "duration_hours"), _number(values, "device_hours")
+    full["count_assumed"] = (
+        wall is None and hours is not None and not stated(values, "device_count")
+    )
     if wall is None:
         wall = hours / count if hours is not None else 0.0
     full["device_count"] = count

@@ -43,6 +43,8 @@ ASSUMED = {
     Assumption.HOURLY_GAPS: "Some hours of the grid are not published: they count at the factor"
     " of the year.",
     Assumption.NO_FACTOR: "There is no emission factor for this place.",
+    Assumption.DEVICE_COUNT: "Only device-hours are stated: one device is assumed, or as many as"
+    " take no more than a year.",
 }
 
 

@@ -16,14 +16,14 @@ from emissions.services.record_runs import external_id_taken, forget_keys, write
 ATTEMPTS = 5
 HOURS = ("duration_hours", "device_hours")
 
-#: What makes two statements of a run the same.
+#: Columns that a source states: what makes two statements of a run the same.
 STATED = (
     "name", "ai_model", "stage", "status", "hardware_id", "node_id", "site_id", "cloud_region_id",
-    "zone_id", "started_at", "duration_hours", "device_count", "device_hours", "energy_kwh",
-    "energy_includes_pue", "energy_measured", "stated_power_watts", "power_share", "utilisation",
-    "cpu_cores", "cpu_watts_per_core", "memory_gb", "stated_pue", "stated_factor_g_per_kwh",
-    "stated_factor_source", "reported_kg", "sweep", "tokens", "flop", "metric_name",
-    "metric_value", "notes",
+    "zone_id", "started_at", "duration_hours", "device_count", "count_assumed", "device_hours",
+    "energy_kwh", "energy_includes_pue", "energy_measured", "stated_power_watts", "power_share",
+    "utilisation", "cpu_cores", "cpu_watts_per_core", "memory_gb", "stated_pue",
+    "stated_factor_g_per_kwh", "stated_factor_source", "reported_kg", "sweep", "tokens", "flop",
+    "metric_name", "metric_value", "notes",
 )  # fmt: skip
 
 

@@ -16,17 +16,9 @@ from emissions.models import Organisation, PendingCalculation, Run, RunImport, U
 from emissions.services.copying import write_frame
 from emissions.services.invalidate import run_moved
 from emissions.services.queue import nudge
+from emissions.services.receive_runs import STATED
 from emissions.services.record_runs import BULK_FROM
 
-#: Columns of Run that a file states, and that an import changes.
-STATED = (
-    "name", "ai_model", "stage", "status", "hardware_id", "node_id", "site_id", "cloud_region_id",
-    "zone_id", "started_at", "duration_hours", "device_count", "device_hours", "energy_kwh",
-    "energy_includes_pue", "energy_measured", "stated_power_watts", "power_share", "utilisation",
-    "cpu_cores", "cpu_watts_per_core", "memory_gb", "stated_pue", "stated_factor_g_per_kwh",
-    "stated_factor_source", "reported_kg", "sweep", "tokens", "flop", "metric_name",
-    "metric_value", "notes",
-)  # fmt: skip
 UNKNOWN = ("unknown_project", "unknown_equipment", "unknown_place")
 WRITTEN = ("project_id", "external_id", *STATED, *UNKNOWN)
 COMPONENTS = (

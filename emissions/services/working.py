@@ -113,7 +113,8 @@ def _hours_step(row: int, resolved: Resolved, estimate: "Estimate") -> Step:
     hours = float(activity.duration_hours[row])
     devices = 1.0 if np.isnan(count) else count
     product = devices * hours
-    if not np.isnan(product) and abs(product - estimate.device_hours) <= 1e-6 * product:
+    told = not bool(activity.count_assumed[row])
+    if told and not np.isnan(product) and abs(product - estimate.device_hours) <= 1e-6 * product:
         formula, values = "devices × wall-clock hours", f"{plain(devices)} × {plain(hours)} h"
     else:
         formula = "as stated, summed over the devices"

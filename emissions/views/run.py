@@ -186,8 +186,8 @@ def _facts(run: Run) -> list[tuple[str, str, str]]:
     """Return what was stated of a run in words, with the page of what has one."""
     found: list[tuple[str, object, str]] = [
         _equipment(run),
-        ("Devices", plain(run.device_count), ""),
-        ("Wall-clock hours", _with_unit(run.duration_hours, "h"), ""),
+        ("Devices", "" if run.count_assumed else plain(run.device_count), ""),
+        ("Wall-clock hours", "" if run.count_assumed else _with_unit(run.duration_hours, "h"), ""),
         ("Device-hours", _with_unit(run.device_hours, "h"), ""),
         ("Average power", _with_unit(run.stated_power_watts, "W per device"), ""),
         ("Measured energy" if run.energy_measured else "Energy", _energy(run), ""),

@@ -54,7 +54,7 @@ ROWS = {
     "instrument": "SELECT min(id) FROM emissions_energyinstrument",
     "token": "SELECT min(id) FROM emissions_apitoken",
     "factor": "SELECT max(location_factor_id) FROM emissions_cell",
-    "factor_set": "SELECT id FROM emissions_factorset WHERE slug = 'egrid-2022'",
+    "factor_set": "SELECT id FROM emissions_factorset WHERE slug = 'eea-2025-11'",
     "load": "SELECT min(id) FROM emissions_factorload",
     "used_set": "SELECT id FROM emissions_factorset WHERE slug = 'egrid-2023'",
     "closed": f"SELECT {QUARTER.format('max(starts_on)')} FROM emissions_closedquarter",

@@ -140,7 +140,7 @@ def test_us_subregions_and_states_are_there():
     assert "US" in named
 
 
-def test_factor_sets_are_dated_and_one_edition_of_a_publisher_is_the_default():
+def test_factor_sets_are_dated_and_of_one_publisher_one_edition_holds_for_a_year_by_default():
     rows = table("factor_sets.csv")
     for row in rows:
         assert date.fromisoformat(row["published_on"]) <= date(2026, 11, 1)
@@ -149,7 +149,13 @@ def test_factor_sets_are_dated_and_one_edition_of_a_publisher_is_the_default():
     assert len(set(precedence)) == len(precedence)
     direct = [r for r in rows if r["default_precedence"] and r["kind"] == FactorKind.DIRECT]
     lifecycle = [r for r in rows if r["default_precedence"] and r["kind"] == FactorKind.LIFECYCLE]
-    assert len({row["name"] for row in direct}) == len(direct)
+    publishers = {row["slug"]: row["name"] for row in direct}
+    said = [
+        (publishers[row["factor_set"]], row["zone"], row["role"], row["starts_on"])
+        for row in table("emission_factors.csv")
+        if row["factor_set"] in publishers
+    ]
+    assert len(set(said)) == len(said)
     assert len({row["name"] for row in lifecycle}) == len(lifecycle)
     first = min(int(row["default_precedence"]) for row in lifecycle)
     assert first > max(int(row["default_precedence"]) for row in direct)

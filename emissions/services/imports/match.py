@@ -8,9 +8,10 @@ from emissions.models import Organisation
 from emissions.services.copying import read_frame
 from emissions.services.imports.names import IDS
 from emissions.services.imports.reach import Within
-from emissions.services.record_frames import STATED, UNKNOWN, WRITTEN
+from emissions.services.receive_runs import STATED
+from emissions.services.record_frames import UNKNOWN, WRITTEN
 
-BOOLEANS = ("energy_includes_pue", "energy_measured")
+BOOLEANS = ("count_assumed", "energy_includes_pue", "energy_measured")
 STRINGS = (
     "external_id", "name", "ai_model", "stage", "status", "stated_factor_source", "sweep",
     "metric_name", "notes", *UNKNOWN,

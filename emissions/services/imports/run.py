@@ -299,7 +299,7 @@ WITH due AS (
   ORDER BY run.id LIMIT %(limit)s FOR UPDATE OF run
 ), restored AS (
   UPDATE emissions_run run SET updated_at = %(now)s, ({", ".join(CHANGED)}) =
-    (SELECT {", ".join(CHANGED)} FROM jsonb_populate_record(NULL::emissions_run, due.before))
+    (SELECT {", ".join(CHANGED)} FROM jsonb_populate_record(run, due.before))
   FROM due WHERE run.id = due.run_id RETURNING run.id
 ), withdrawn AS (
   UPDATE emissions_observation seen SET superseded_at = %(now)s

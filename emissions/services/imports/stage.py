@@ -171,7 +171,7 @@ def stage_again(*, run_import: RunImport, now: datetime) -> None:
                 [run_import.pk, rows["row"][0], rows["row"][-1]],
             )
         desk.take(
-            read.select(list(COLUMNS)),
+            read.select(*COLUMNS, "count_assumed"),
             unread.select("row", column="refused_column", reason="reason"),
         )
     desk.close()
@@ -180,6 +180,7 @@ def stage_again(*, run_import: RunImport, now: datetime) -> None:
 STAGED: dict[str, pl.DataType | type[pl.DataType]] = {
     **{name: kind for name, kind in COLUMNS.items() if name != "started_at"},
     **dict.fromkeys(ID_COLUMNS, pl.Int64),
+    "count_assumed": pl.Boolean,
     "refused_column": pl.String,
     "reason": pl.String,
     "outcome": pl.String,

@@ -23,6 +23,7 @@ RUN_COLUMNS: dict[str, type[pl.DataType]] = {
     "started_at_us": pl.Int64,
     "duration_hours": pl.Float64,
     "device_count": pl.Float64,
+    "count_assumed": pl.Boolean,
     "device_hours": pl.Float64,
     "energy_kwh": pl.Float64,
     "energy_includes_pue": pl.Boolean,

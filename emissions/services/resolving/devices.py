@@ -91,6 +91,7 @@ def activity_of(runs: pl.DataFrame, hardware: Devices, preset: Codes, pue: Float
     return Activity.of(
         runs.height,
         device_count=floats(runs, "device_count"),
+        count_assumed=column(runs, "count_assumed", missing=False, dtype=np.bool_),
         duration_hours=floats(runs, "duration_hours"),
         device_hours=floats(runs, "device_hours"),
         power_watts=floats(runs, "stated_power_watts"),

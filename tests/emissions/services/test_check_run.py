@@ -136,6 +136,23 @@ def test_hours_complete_each_other(stated: dict[str, Any], wall: float, summed: 
     assert (full["duration_hours"], full["device_hours"]) == (wall, summed)
 
 
+@pytest.mark.parametrize(
+    ("stated", "assumed"),
+    [
+        ({"device_hours": 96}, True),
+        ({"device_hours": 8760 * 10}, True),
+        ({"device_hours": 96, "device_count": 1}, False),
+        ({"device_hours": 96, "duration_hours": 96}, False),
+        ({"duration_hours": 12}, False),
+        ({"energy_kwh": 5.0}, False),
+    ],
+)
+def test_a_count_made_from_device_hours_alone_is_assumed(
+    stated: dict[str, Any], assumed: bool
+) -> None:
+    assert complete_run(stated)["count_assumed"] is assumed
+
+
 def test_what_is_said_of_no_energy_is_dropped() -> None:
     full = complete_run({**SOUND, "energy_measured": True, "energy_includes_pue": True})
     assert full["energy_measured"] is False

@@ -192,3 +192,23 @@ def test_an_id_that_somebody_took_meanwhile_is_said_beside_the_field(
     assert answer.status_code == 422
     assert answer.context["form"].errors == {"external_id": [TAKEN]}
     assert Run.objects.filter(external_id="job-1").count() == 1
+
+
+def test_device_hours_alone_stay_alone_when_their_run_is_edited(house: House) -> None:
+    client = signed_in(house.alice)
+    said = {"device_count": "", "duration_hours": "", "device_hours": "1720320"}
+    early = {"started_at": "2023-01-05T10:00"}
+    client.post("/o/acme/runs/new/", data(house, name="Llama 2 70B", **said, **early))
+    run = Run.objects.get(name="Llama 2 70B")
+    shown = client.get(f"/o/acme/runs/{run.pk}/edit/").context["form"].initial
+    page = client.get(f"/o/acme/runs/{run.pk}/").content.decode()
+
+    assert (run.device_count, run.count_assumed) == (197, True)
+    assert (shown["device_count"], shown["duration_hours"]) == (None, None)
+    assert "Only device-hours are stated" in page
+    assert "Wall-clock hours</dt>" not in page
+
+    stated = {**said, "device_count": "2048"}
+    client.post(f"/o/acme/runs/{run.pk}/edit/", data(house, name=run.name, **stated, **early))
+    run.refresh_from_db()
+    assert (run.device_count, run.duration_hours, run.count_assumed) == (2048, 840, False)
