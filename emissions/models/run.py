@@ -213,7 +213,7 @@ class Run(models.Model):
                 | Q(node__isnull=False)
                 | Q(stated_power_watts__isnull=False)
                 | Q(energy_kwh__isnull=False)
-                | Q(cpu_cores__gt=0)
+                | Q(cpu_cores__isnull=False, cpu_cores__gt=0)
                 | ~Q(unknown_equipment=""),
             ),
         ]

@@ -215,7 +215,7 @@ def test_the_id_that_keeps_plotly_from_adding_a_style_element_is_its_own():
 def test_a_change_that_may_as_well_be_none_is_no_clear_change():
     assert change_cell(11.0, 10.0, 1, Range(-0.5, 2.5)).note == "no clear change"
     assert change_cell(11.0, 10.0, 1, Range(0.5, 1.5)).note == "+0.50 to +1.5"
-    assert change_cell(11.0, 10.0, 1).note == ""
+    assert change_cell(11.0, 10.0, 1, None).note == ""
     assert change_cell(0.011, 0.01, 1, Range(0.0001, 0.002)).note == "", "rounded away"
 
 
