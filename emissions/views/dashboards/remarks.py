@@ -28,7 +28,13 @@ class Remark:
 
 def remarks(page: "Dashboard") -> list[Remark]:
     """Return what somebody should look at, what keeps runs out of the figures first."""
-    return [*_on_runs(page), *_on_structure(page), *_on_records(page), *_on_quality(page)]
+    return [
+        *_on_runs(page),
+        *_on_closed(page),
+        *_on_structure(page),
+        *_on_records(page),
+        *_on_quality(page),
+    ]
 
 
 def _on_runs(page: "Dashboard") -> Iterator[Remark]:
@@ -45,6 +51,22 @@ def _on_runs(page: "Dashboard") -> Iterator[Remark]:
         text = f"{_runs(found.differing)} reported emissions more than 5% off what {its} own"
         url = _runs_url(page, "calculation=differs")
         yield Remark(f"{text} inputs give.", url, "See which")
+
+
+def _on_closed(page: "Dashboard") -> Iterator[Remark]:
+    """Yield what was posted in closed quarters after they were: a restatement is due."""
+    if page.narrowed:
+        return
+    moved = [row for row in page.closed_list.rows if row.since]
+    if not moved:
+        return
+    last, slug = moved[-1], page.organisation.slug
+    text = f"{last.period.label} closed at {last.figure}: {last.since} since, pending restatement."
+    address = reverse("quarter_closing", args=[slug, last.period.value])
+    if len(moved) > 1:
+        text = f"{len(moved)} closed quarters have changes since, pending restatement."
+        address = reverse("report_list", args=[slug])
+    yield Remark(text, address if page.member.may(Action.EXPORT) else "", "Compare")
 
 
 def _on_structure(page: "Dashboard") -> Iterator[Remark]:

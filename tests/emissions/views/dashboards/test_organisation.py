@@ -257,8 +257,11 @@ def test_closed_quarters_are_said_and_marked(lab, client):
     calculate_all()
     page = client.get(address()).content.decode()
     assert re.search(r"<strong>\+[\d.,]+\xa0kg\xa0CO₂e since, pending restatement", page)
+    assert re.search(r"Q1 2026 closed at [^:]+: \+[^<]+ since, pending restatement\.", page)
+    assert page.count("reports/2026-Q1/closing/") == 2, "also where something needs attention"
     team = client.get(address("team", team_slug="vision")).content.decode()
     assert "1 closed quarter, 1 with changes since; figures of the whole organisation<" in team
+    assert "Q1 2026 closed at" not in team
     partly = client.get(address(query="period=2026-02")).content.decode()
     assert "closed quarter<" not in partly
     assert '"shapes"' in partly
